@@ -1,0 +1,54 @@
+import { StatusCode } from './status-code.ts';
+
+export interface PipelineErrorOptions {
+  /** Set where a peer's gRPC status is carried through; otherwise it follows from `permanent`. */
+  readonly code?: StatusCode;
+  /** Sending the same data again cannot succeed. */
+  readonly permanent?: boolean;
+  /** The peer asked not to be called again before so many milliseconds have passed. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/**
+ * Why a batch was not accepted. The one error of the data plane: it decides retry in exporters and the HTTP and
+ * gRPC status in receivers. A permanent error without a status of its own is INTERNAL, any other UNAVAILABLE,
+ * which is what a collector client sees for them.
+ */
+export class PipelineError extends Error {
+  override readonly name = 'PipelineError';
+  readonly code: StatusCode;
+  readonly permanent: boolean;
+  readonly retryAfterMs: number | undefined;
+  /** Set by the graph when the error passed a component on its way up: who refused, e.g. `exporter otlp/eu`. */
+  component: string | undefined;
+
+  constructor(message: string, options: PipelineErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.permanent = options.permanent ?? false;
+    this.code = options.code ?? (this.permanent ? StatusCode.INTERNAL : StatusCode.UNAVAILABLE);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** Total: anything caught becomes a PipelineError. An unknown exception is a defect of ours, so it is permanent. */
+  static from(caught: unknown): PipelineError {
+    if (caught instanceof PipelineError) return caught;
+    const message = caught instanceof Error ? caught.message : String(caught);
+    return new PipelineError(message, { permanent: true, cause: caught });
+  }
+
+  /** One error for several refusals of the same batch: permanent only when every one of them is. */
+  static join(errors: readonly PipelineError[]): PipelineError {
+    const [first] = errors;
+    if (first === undefined) throw new Error('join needs at least one error');
+    if (errors.length === 1) return first;
+    const worst = errors.find((e) => !e.permanent) ?? first;
+    const retry = errors.map((e) => e.retryAfterMs ?? 0);
+    return new PipelineError(errors.map((e) => e.message).join('; '), {
+      code: worst.code,
+      permanent: worst.permanent,
+      ...(Math.max(...retry) > 0 ? { retryAfterMs: Math.max(...retry) } : {}),
+      cause: errors,
+    });
+  }
+}

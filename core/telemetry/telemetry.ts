@@ -1,0 +1,102 @@
+import type { Signal } from '../signal.ts';
+import { EMPTY_CONTEXT, type RequestContext } from './context.ts';
+import type { Slab } from './slab.ts';
+
+/**
+ * `buffer[start, end)`: a run of whole `ResourceSpans`, `ResourceMetrics` or `ResourceLogs` fields (tag 0x0a, length,
+ * message), exactly as in an OTLP export request. `slab` is set where the memory is reused once it is released.
+ */
+export interface ByteRange {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly slab?: Slab | undefined;
+}
+
+/**
+ * One batch of one signal: protobuf bytes that nobody changes. Protobuf concatenates, so merging batches is joining
+ * their lists of ranges, and what no stage asks about is never decoded.
+ *
+ * Lifetime. A batch starts with one reference, held by its maker. `consume(batch)` hands that reference over, whether
+ * it succeeds or throws; the last holder calls `release()`. Whoever reads a batch after handing it on calls
+ * `retain()` before. Not releasing is safe (the memory is not reused), reading after release is not.
+ */
+export class Telemetry {
+  readonly signal: Signal;
+  readonly ranges: readonly ByteRange[];
+  /** Spans, data points or log records. */
+  readonly items: number;
+  readonly byteLength: number;
+  readonly context: RequestContext;
+  #holders = 1;
+
+  constructor(signal: Signal, ranges: readonly ByteRange[], items: number, context: RequestContext = EMPTY_CONTEXT) {
+    this.signal = signal;
+    this.ranges = ranges;
+    this.items = items;
+    this.context = context;
+    let length = 0;
+    for (const range of ranges) length += range.end - range.start;
+    this.byteLength = length;
+  }
+
+  /** A batch over bytes that are not pooled. */
+  static of(signal: Signal, buffer: Buffer, items: number, context?: RequestContext): Telemetry {
+    return new Telemetry(signal, [{ buffer, start: 0, end: buffer.length }], items, context);
+  }
+
+  /** The batches one after another as one; takes over their references. */
+  static join(batches: readonly Telemetry[], context: RequestContext = EMPTY_CONTEXT): Telemetry {
+    const [first] = batches;
+    if (first === undefined) throw new Error('join needs at least one batch');
+    if (batches.length === 1 && first.context === context) return first;
+    let items = 0;
+    const ranges: ByteRange[] = [];
+    for (const batch of batches) {
+      items += batch.items;
+      for (const range of batch.ranges) ranges.push(range);
+    }
+    const joined = new Telemetry(first.signal, ranges, items, context);
+    joined.#onRelease = () => {
+      for (const batch of batches) batch.release();
+    };
+    return joined;
+  }
+
+  /**
+   * A batch whose ranges lie in this batch's memory (a part of it, or the same with another context). It holds a
+   * reference to this one of its own, so both are released independently.
+   */
+  derive(ranges: readonly ByteRange[], items: number, context: RequestContext = this.context): Telemetry {
+    this.retain();
+    const part = new Telemetry(this.signal, ranges, items, context);
+    part.#onRelease = () => this.release();
+    return part;
+  }
+
+  #onRelease: (() => void) | undefined;
+
+  retain(): this {
+    if (this.#holders <= 0) throw new Error('batch retained after its release');
+    this.#holders++;
+    return this;
+  }
+
+  release(): void {
+    this.#holders--;
+    if (this.#holders > 0) return;
+    if (this.#holders < 0) throw new Error('batch released more often than retained');
+    if (this.#onRelease !== undefined) this.#onRelease();
+    else for (const range of this.ranges) range.slab?.release();
+  }
+
+  /** All bytes in one buffer; the batch's own memory where it is a single range. */
+  bytes(): Buffer {
+    const [only] = this.ranges;
+    if (only !== undefined && this.ranges.length === 1) return only.buffer.subarray(only.start, only.end);
+    return Buffer.concat(
+      this.ranges.map((r) => r.buffer.subarray(r.start, r.end)),
+      this.byteLength,
+    );
+  }
+}
