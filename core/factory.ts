@@ -1,5 +1,5 @@
-import type { ComponentKind } from './component-id.ts';
 import type { Connector, Exporter, Extension, Processor, Receiver, Settings } from './component.ts';
+import type { ComponentKind } from './component-id.ts';
 import type { Struct } from './config/schema.ts';
 import type { Consumer, Outputs } from './consumer.ts';
 import type { Signal } from './signal.ts';
@@ -67,6 +67,14 @@ export type Factory<C = any> =
   | ExporterFactory<C>
   | ConnectorFactory<C>
   | ExtensionFactory<C>;
+
+/** A component as the generated list has it: its code is loaded when a configuration names it. */
+export interface ComponentEntry {
+  readonly kind: ComponentKind;
+  readonly type: string;
+  readonly aliases: readonly string[];
+  readonly load: () => Promise<{ readonly default: Factory }>;
+}
 
 /** Type-checks a factory where it is written; the result is the plain value. */
 export function defineReceiver<C>(factory: Omit<ReceiverFactory<C>, 'kind'>): ReceiverFactory<C> {
