@@ -18,6 +18,8 @@ export interface PipelineErrorOptions {
 export class PipelineError extends Error {
   override readonly name = 'PipelineError';
   readonly code: StatusCode;
+  /** True where the code is the status that a peer answered, false where it follows from `permanent`. */
+  readonly hasStatus: boolean;
   readonly permanent: boolean;
   readonly retryAfterMs: number | undefined;
   /** Set by the graph when the error passed a component on its way up: who refused, e.g. `exporter otlp/eu`. */
@@ -26,6 +28,7 @@ export class PipelineError extends Error {
   constructor(message: string, options: PipelineErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.permanent = options.permanent ?? false;
+    this.hasStatus = options.code !== undefined;
     this.code = options.code ?? (this.permanent ? StatusCode.INTERNAL : StatusCode.UNAVAILABLE);
     this.retryAfterMs = options.retryAfterMs;
   }

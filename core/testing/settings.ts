@@ -1,7 +1,16 @@
 import type { BuildInfo, Settings } from '../component.ts';
 import { type ComponentKind, formatComponentId, parseComponentId } from '../component-id.ts';
 import type { LogFields, Logger } from '../logger.ts';
-import type { Counter, Gauge, Histogram, HistogramDefinition, Labels, Meter, MetricDefinition } from '../meter.ts';
+import type {
+  Counter,
+  Gauge,
+  Histogram,
+  HistogramDefinition,
+  Labels,
+  Meter,
+  MetricDefinition,
+  MetricLevel,
+} from '../meter.ts';
 import { SIGNALS, type Signal } from '../signal.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -99,6 +108,16 @@ class RecordedSeries implements TestSeries {
 /** Keeps all series readable. */
 export class TestMeter implements Meter {
   readonly #series = new Map<string, RecordedSeries>();
+  readonly #level: MetricLevel;
+
+  constructor(level: MetricLevel = 'detailed') {
+    this.#level = level;
+  }
+
+  enabled(definition: MetricDefinition): boolean {
+    const order: readonly MetricLevel[] = ['basic', 'normal', 'detailed'];
+    return order.indexOf(definition.level ?? 'basic') <= order.indexOf(this.#level);
+  }
 
   /** All series of a metric. */
   series(name: string): TestSeries[] {
@@ -155,6 +174,8 @@ export interface TestSettingsOptions {
   readonly pipeline?: string;
   readonly clock?: FakeClock;
   readonly random?: () => number;
+  /** The level of the metrics; `detailed` unless set. */
+  readonly level?: MetricLevel;
   readonly featureGates?: readonly string[];
   /** Settings of another instance of the same id, with which `shared` values are shared. */
   readonly sharedWith?: Settings;
@@ -176,7 +197,7 @@ export function testSettings(options: TestSettingsOptions = {}): TestSettings {
     signals: options.signals ?? SIGNALS,
     ...(options.pipeline === undefined ? {} : { pipeline: options.pipeline }),
     logger: new TestLogger(),
-    meter: new TestMeter(),
+    meter: new TestMeter(options.level),
     clock: options.clock ?? new FakeClock(),
     random: options.random ?? (() => 0.5),
     build: TEST_BUILD,

@@ -1,0 +1,106 @@
+import type { Host } from '../component.ts';
+import { PipelineError } from '../error.ts';
+import type { Labels } from '../meter.ts';
+import type { Signal } from '../signal.ts';
+import { StatusCode } from '../status-code.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+
+/** `retry_on_failure`; intervals in milliseconds. */
+export interface RetryConfig {
+  readonly enabled: boolean;
+  readonly initial_interval: number;
+  /** 0..1: an interval is spread over `interval * (1 ± factor)`. */
+  readonly randomization_factor: number;
+  readonly multiplier: number;
+  readonly max_interval: number;
+  /** Counted from the first attempt; 0 means for ever. */
+  readonly max_elapsed_time: number;
+}
+
+export type SizerName = 'requests' | 'items' | 'bytes';
+
+/** `sending_queue`. */
+export interface QueueConfig {
+  /** Exports that run at the same time. */
+  readonly num_consumers: number;
+  /** In units of `sizer`; what is being exported counts. */
+  readonly queue_size: number;
+  readonly sizer: SizerName;
+  readonly block_on_overflow: boolean;
+  readonly wait_for_result: boolean;
+  /** Id of the extension that keeps the queue over a restart. */
+  readonly storage: string | undefined;
+  readonly batch: BatchConfig | undefined;
+}
+
+export interface BatchConfig {
+  /** Milliseconds. */
+  readonly flush_timeout: number;
+  /** Sizes in units of `sizer`; a max_size of 0 means no limit. */
+  readonly min_size: number;
+  readonly max_size: number;
+  readonly sizer: 'items' | 'bytes' | SizerName;
+  readonly partition: { readonly metadata_keys: readonly string[] };
+}
+
+/**
+ * The part of an exporter's configuration that the helper reads. A key that the exporter does not have is left out; a
+ * `sending_queue` that the user switched off is there and undefined.
+ */
+export interface ExporterConfig {
+  /** Milliseconds for one attempt; 0 or left out means no limit. */
+  readonly timeout?: number;
+  readonly retry_on_failure?: RetryConfig;
+  readonly sending_queue?: QueueConfig | undefined;
+}
+
+export interface PushContext {
+  /** Milliseconds that this attempt may take; 0 means no limit. */
+  readonly timeoutMs: number;
+  /** 0 for the first attempt. */
+  readonly attempt: number;
+  /** Aborted at the deadline. Only there where the helper keeps the deadline (see `ownDeadline`). */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Sends one batch. It may read the batch until it returned or its promise settled and does not release it. It succeeds
+ * or fails with a PipelineError, whose `permanent` and `retryAfterMs` decide what happens next; a PartialFailure
+ * narrows a retry to what is left.
+ */
+export type Push = (batch: Telemetry, context: PushContext) => void | Promise<void>;
+
+export interface ExporterOptions {
+  /** Runs before the first push; the exporter accepts nothing if it fails. */
+  readonly start?: (host: Host) => void | Promise<void>;
+  /** Runs once after the last push, also where start failed or was never called. */
+  readonly shutdown?: () => void | Promise<void>;
+  /** True when push itself fails with a DeadlineError after `timeoutMs`, so that the helper sets no timer. */
+  readonly ownDeadline?: boolean;
+  /** Further labels of the sent and failed counters, as `url_path`. */
+  readonly labels?: (signal: Signal) => Labels;
+}
+
+/** A part of the batch was delivered; only `failed` is sent again. The helper takes over the reference to `failed`. */
+export class PartialFailure extends PipelineError {
+  readonly failed: Telemetry;
+
+  constructor(message: string, failed: Telemetry, options: ConstructorParameters<typeof PipelineError>[1] = {}) {
+    super(message, options);
+    this.failed = failed;
+  }
+}
+
+/** An attempt took longer than `timeout`. */
+export class DeadlineError extends PipelineError {
+  constructor(message = 'context deadline exceeded', options: { readonly cause?: unknown } = {}) {
+    super(message, { ...options, code: StatusCode.DEADLINE_EXCEEDED });
+  }
+}
+
+/** The process stops, so there is no further attempt. */
+export class ShutdownError extends PipelineError {
+  constructor(cause: PipelineError) {
+    super(`interrupted due to shutdown: ${cause.message}`, { cause, code: cause.code });
+  }
+}
