@@ -1,4 +1,5 @@
 import type { Signal } from '../signal.ts';
+import { WireType } from './wire.ts';
 
 /**
  * The OTLP messages as data: what a field is called, where it is on the wire and how it is spelled in JSON.
@@ -24,10 +25,6 @@ export type FieldKind =
   | 'sfixed64'
   | 'double'
   | 'message';
-
-/** Protobuf wire types that OTLP uses (Protocol Buffers encoding, "message structure"). */
-export const WireType = { VARINT: 0, FIXED64: 1, BYTES: 2, FIXED32: 5 } as const;
-export type WireType = (typeof WireType)[keyof typeof WireType];
 
 export interface FieldSchema {
   readonly number: number;
@@ -402,6 +399,20 @@ export const EXPORT_REQUEST: Readonly<Record<Signal, MessageSchema>> = {
   traces: message('ExportTraceServiceRequest', [many(1, 'resource_spans', RESOURCE_SPANS)]),
   metrics: message('ExportMetricsServiceRequest', [many(1, 'resource_metrics', RESOURCE_METRICS)]),
   logs: message('ExportLogsServiceRequest', [many(1, 'resource_logs', RESOURCE_LOGS)]),
+};
+
+function exportResponse(signal: string, rejected: string): MessageSchema {
+  const partial = message(`Export${signal}PartialSuccess`, [
+    field(1, rejected, 'int64'),
+    field(2, 'error_message', 'string'),
+  ]);
+  return message(`Export${signal}ServiceResponse`, [one(1, 'partial_success', partial)]);
+}
+
+export const EXPORT_RESPONSE: Readonly<Record<Signal, MessageSchema>> = {
+  traces: exportResponse('Trace', 'rejected_spans'),
+  metrics: exportResponse('Metrics', 'rejected_data_points'),
+  logs: exportResponse('Logs', 'rejected_log_records'),
 };
 
 /** The messages that are counted as items: spans, data points of all kinds, log records. */
