@@ -6,8 +6,8 @@ export interface Position {
 }
 
 /**
- * A resolved configuration value with its place. `text` is the original text of a scalar that came whole from one
- * `${…}`: a string field takes it literally (`0123`, `true`), any other field takes the YAML-typed `value`.
+ * A resolved configuration value with its place. `text` is the original text of a value that came whole from one
+ * `${…}`: a string field takes it literally (`0123`, `true`), any other field takes the YAML-typed value.
  */
 export type ConfigNode = ScalarNode | MapNode | ListNode;
 
@@ -24,6 +24,7 @@ export interface ScalarNode {
 export interface MapNode {
   readonly kind: 'map';
   readonly entries: ReadonlyMap<string, MapEntry>;
+  readonly text?: string;
   readonly at: Position;
 }
 
@@ -35,5 +36,54 @@ export interface MapEntry {
 export interface ListNode {
   readonly kind: 'list';
   readonly items: readonly ConfigNode[];
+  readonly text?: string;
   readonly at: Position;
+}
+
+export function isNull(node: ConfigNode): boolean {
+  return node.kind === 'scalar' && node.value === null;
+}
+
+/** The Go type the collector names in `got unconvertible type '…'`. */
+export function goType(node: ConfigNode): string {
+  if (node.kind === 'map') return 'map[string]interface {}';
+  if (node.kind === 'list') return '[]interface {}';
+  switch (typeof node.value) {
+    case 'string':
+      return 'string';
+    case 'boolean':
+      return 'bool';
+    case 'bigint':
+      return node.value > 2n ** 63n - 1n ? 'uint64' : 'int';
+    case 'number':
+      return node.float === true ? 'float64' : 'int';
+    default:
+      return 'nil';
+  }
+}
+
+/** The Go kind the collector names in `source data must be an array or slice, got …`. */
+export function goKind(node: ConfigNode): string {
+  if (node.kind === 'scalar') return goType(node);
+  return node.kind === 'map' ? 'map' : 'slice';
+}
+
+/** Longer values are cut: an error line is for reading. */
+const MAX_FOUND = 40;
+
+/** What stands there, for an error message. A value that came from `${…}` is not shown: it may be a secret. */
+export function foundText(node: ConfigNode): string | undefined {
+  if (node.text !== undefined) return 'from an expansion';
+  if (node.kind !== 'scalar') return undefined;
+  if (typeof node.value !== 'string') return String(node.value);
+  const text = node.value.length > MAX_FOUND ? `${node.value.slice(0, MAX_FOUND)}…` : node.value;
+  return JSON.stringify(text);
+}
+
+/** The value as plain data: maps as objects, integers beyond 2^53 as bigint. */
+export function toPlainData(node: ConfigNode): unknown {
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'list') return node.items.map(toPlainData);
+  const entries = [...node.entries].map(([key, entry]) => [key, toPlainData(entry.node)] as const);
+  return Object.fromEntries(entries);
 }

@@ -1,0 +1,74 @@
+import { type ConfigNode, foundText, goType, isNull, type MapNode } from './node.ts';
+import { type AnySchema, type Decoder, type JsonSchema, type Report, Schema } from './schema.ts';
+import type { Struct } from './struct.ts';
+
+export interface OptionalOptions {
+  /** On without being mentioned. */
+  readonly present: boolean;
+  /** What an explicit null does to a section that is off: turns it on with its defaults (default), or nothing. */
+  readonly whenNull?: 'on' | 'off';
+  /** False for a section that has no `enabled` key. */
+  readonly enabledKey?: boolean;
+}
+
+/** A section that may be off (undefined). Mentioning it turns it on, `enabled: false` inside turns it off. */
+class OptionalSchema<T> extends Schema<T | undefined> {
+  readonly typeName: string;
+  readonly #struct: Struct<T>;
+  readonly #options: OptionalOptions;
+  readonly #enabledKey: boolean;
+
+  constructor(section: Struct<T>, options: OptionalOptions) {
+    super(section.doc);
+    this.typeName = section.typeName;
+    this.#struct = section;
+    this.#options = options;
+    this.#enabledKey = (options.enabledKey ?? true) && !section.fields.has('enabled');
+  }
+
+  absent(): T | undefined {
+    return this.#options.present ? this.#struct.absent() : undefined;
+  }
+  zero(): T | undefined {
+    return this.#options.present || this.#options.whenNull !== 'off' ? this.#struct.absent() : undefined;
+  }
+  decode(node: ConfigNode, decoder: Decoder): T | undefined {
+    if (isNull(node)) return this.zero();
+    if (node.kind !== 'map' || !this.#enabledKey) return this.#struct.decode(node, decoder);
+    const enabled = node.entries.get('enabled');
+    if (enabled === undefined) return this.#struct.decode(node, decoder);
+    const rest = new Map(node.entries);
+    rest.delete('enabled');
+    const value = this.#struct.decode({ ...node, entries: rest } satisfies MapNode, decoder);
+    if (enabled.node.kind === 'scalar' && typeof enabled.node.value === 'boolean') {
+      return enabled.node.value ? value : undefined;
+    }
+    const found = foundText(enabled.node) ?? '';
+    decoder.fault(
+      enabled.node.at,
+      `unexpected type ${goType(enabled.node)} for 'enabled': got ${found} value expected 'true' or 'false'`,
+    );
+    return value;
+  }
+  override validate(value: T | undefined, path: string, report: Report): void {
+    if (value !== undefined) this.#struct.validate(value, path, report);
+  }
+  override toPlain(value: T | undefined, reveal: boolean): unknown {
+    return value === undefined ? null : this.#struct.toPlain(value, reveal);
+  }
+  jsonSchema(): JsonSchema {
+    const enabled = { type: 'boolean', description: 'False turns the section off.' };
+    const section = this.#struct.objectSchema(this.#enabledKey ? { enabled } : {});
+    return { anyOf: [section, { type: 'string', pattern: '\\$\\{' }] };
+  }
+  override defaultText(): string | undefined {
+    return this.#options.present ? undefined : 'off';
+  }
+  override children(): readonly (readonly [string, AnySchema])[] {
+    return this.#struct.children();
+  }
+}
+
+/** `undefined` in code where the section is off. */
+export const optional = <T>(section: Struct<T>, options: OptionalOptions): Schema<T | undefined> =>
+  new OptionalSchema(section, options);

@@ -1,0 +1,295 @@
+import { formatComponentId, parseComponentId } from '../component-id.ts';
+import { formatDuration, parseDuration } from './duration.ts';
+import { type ConfigNode, foundText, goType, isNull } from './node.ts';
+import { type Decoder, type JsonSchema, Schema } from './schema.ts';
+import { Secret } from './secret.ts';
+
+/** Any field can be written as `${…}` for editors, whatever its type. */
+const EXPANSION: JsonSchema = { type: 'string', pattern: '\\$\\{' };
+
+/** Reports that the node's type does not fit. Values of secrets are never echoed. */
+export function mismatch(node: ConfigNode, expected: string, decoder: Decoder, secret = false): void {
+  const found = secret ? undefined : foundText(node);
+  decoder.fault(
+    node.at,
+    `expected type '${expected}', got unconvertible type '${goType(node)}'`,
+    found === undefined ? {} : { found },
+  );
+}
+
+/** The text a string field takes: the original of a whole `${…}`, else only a YAML string. */
+export function stringOf(node: ConfigNode): string | undefined {
+  if (node.text !== undefined) return node.text;
+  return node.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+}
+
+class StringSchema extends Schema<string> {
+  readonly typeName = 'string';
+  readonly #def: string;
+
+  constructor(doc: string, def: string) {
+    super(doc);
+    this.#def = def;
+  }
+
+  absent(): string {
+    return this.#def;
+  }
+  zero(): string {
+    return '';
+  }
+  decode(node: ConfigNode, decoder: Decoder): string {
+    const text = stringOf(node);
+    if (text !== undefined) return text;
+    if (!isNull(node)) mismatch(node, this.typeName, decoder);
+    return '';
+  }
+  jsonSchema(): JsonSchema {
+    return { type: ['string', 'null'] };
+  }
+}
+
+class BoolSchema extends Schema<boolean> {
+  readonly typeName = 'bool';
+  readonly #def: boolean;
+
+  constructor(doc: string, def: boolean) {
+    super(doc);
+    this.#def = def;
+  }
+
+  absent(): boolean {
+    return this.#def;
+  }
+  zero(): boolean {
+    return false;
+  }
+  decode(node: ConfigNode, decoder: Decoder): boolean {
+    if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
+    if (!isNull(node)) mismatch(node, this.typeName, decoder);
+    return false;
+  }
+  jsonSchema(): JsonSchema {
+    return { anyOf: [{ type: ['boolean', 'null'] }, EXPANSION] };
+  }
+}
+
+export type NumberType = 'int' | 'int32' | 'int64' | 'uint' | 'uint32' | 'uint64' | 'float64';
+
+const BITS: Readonly<Record<NumberType, number>> = {
+  int: 64,
+  int32: 32,
+  int64: 64,
+  uint: 64,
+  uint32: 32,
+  uint64: 64,
+  float64: 64,
+};
+
+/** Numbers convert among each other as in Go: fractions are cut, integers wrap at the width of the field. */
+class NumberSchema extends Schema<number> {
+  readonly typeName: NumberType;
+  readonly #def: number;
+
+  constructor(doc: string, def: number, typeName: NumberType) {
+    super(doc);
+    this.#def = def;
+    this.typeName = typeName;
+  }
+
+  absent(): number {
+    return this.#def;
+  }
+  zero(): number {
+    return 0;
+  }
+  decode(node: ConfigNode, decoder: Decoder): number {
+    if (isNull(node)) return 0;
+    if (node.kind !== 'scalar' || (typeof node.value !== 'number' && typeof node.value !== 'bigint')) {
+      mismatch(node, this.typeName, decoder);
+      return 0;
+    }
+    if (this.typeName === 'float64') return Number(node.value);
+    const unsigned = this.typeName.startsWith('u');
+    if (unsigned && node.value < 0) {
+      const shown = node.float === true ? Number(node.value).toFixed(6) : String(node.value);
+      decoder.fault(node.at, `cannot parse value as '${this.typeName}': ${shown} overflows uint`);
+      return 0;
+    }
+    return wrap(node.value, BITS[this.typeName], unsigned);
+  }
+  jsonSchema(): JsonSchema {
+    const least = this.typeName.startsWith('u') ? { minimum: 0 } : {};
+    return { anyOf: [{ type: ['number', 'null'], ...least }, EXPANSION] };
+  }
+}
+
+function wrap(value: number | bigint, bits: number, unsigned: boolean): number {
+  if (typeof value === 'number' && !Number.isFinite(value)) return 0;
+  const whole = typeof value === 'bigint' ? value : BigInt(Math.trunc(value));
+  return Number(unsigned ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole));
+}
+
+const NANOS_PER_MS = 1e6;
+const DURATION_PATTERN = '^[+-]?(0|([0-9]*\\.?[0-9]*(ns|us|µs|μs|ms|s|m|h))+)$';
+
+class DurationSchema extends Schema<number> {
+  readonly typeName = 'time.Duration';
+  readonly #def: number;
+
+  constructor(doc: string, def: string) {
+    super(doc);
+    const parsed = parseDuration(def);
+    if ('error' in parsed) throw new Error(`${def}: ${parsed.error}`);
+    this.#def = parsed.ms;
+  }
+
+  absent(): number {
+    return this.#def;
+  }
+  zero(): number {
+    return 0;
+  }
+  /** A bare number is nanoseconds, as in the collector. */
+  decode(node: ConfigNode, decoder: Decoder): number {
+    if (isNull(node)) return 0;
+    if (node.kind === 'scalar' && (typeof node.value === 'number' || typeof node.value === 'bigint')) {
+      return wrap(node.value, 64, false) / NANOS_PER_MS;
+    }
+    if (node.kind !== 'scalar' || typeof node.value !== 'string') {
+      mismatch(node, this.typeName, decoder);
+      return 0;
+    }
+    const parsed = parseDuration(node.value);
+    if (!('error' in parsed)) return parsed.ms;
+    const found = foundText(node);
+    const hint = 'write a number with a unit: ns, us, ms, s, m or h, as in 1m30s';
+    decoder.fault(node.at, parsed.error, found === undefined ? { hint } : { found, hint });
+    return 0;
+  }
+  override toPlain(value: number): unknown {
+    return formatDuration(value);
+  }
+  jsonSchema(): JsonSchema {
+    return {
+      anyOf: [{ type: 'string', pattern: DURATION_PATTERN }, { type: ['number', 'null'] }, EXPANSION],
+    };
+  }
+}
+
+class SecretSchema extends Schema<Secret | undefined> {
+  readonly typeName = 'configopaque.String';
+
+  absent(): undefined {
+    return undefined;
+  }
+  zero(): undefined {
+    return undefined;
+  }
+  decode(node: ConfigNode, decoder: Decoder): Secret | undefined {
+    const text = stringOf(node);
+    if (text === undefined && !isNull(node)) mismatch(node, this.typeName, decoder, true);
+    return text === undefined || text === '' ? undefined : new Secret(text);
+  }
+  override toPlain(value: Secret | undefined, reveal: boolean): unknown {
+    return reveal ? (value?.reveal() ?? '') : (value?.toJSON() ?? '');
+  }
+  jsonSchema(): JsonSchema {
+    return { type: ['string', 'null'] };
+  }
+}
+
+export interface OneOfOptions {
+  /** Values are read in any case and kept as written in the list. */
+  readonly ignoreCase?: boolean;
+}
+
+class OneOfSchema<V extends string> extends Schema<V> {
+  readonly typeName = 'string';
+  readonly #values: readonly V[];
+  readonly #def: V;
+  readonly #message: (found: string) => string;
+  readonly #ignoreCase: boolean;
+
+  constructor(doc: string, values: readonly V[], def: V, message: (found: string) => string, options: OneOfOptions) {
+    super(doc);
+    this.#values = values;
+    this.#def = def;
+    this.#message = message;
+    this.#ignoreCase = options.ignoreCase ?? false;
+  }
+
+  absent(): V {
+    return this.#def;
+  }
+  /** The empty string where it is a value of the list, else the default. */
+  zero(): V {
+    return this.#values.find((value) => value === '') ?? this.#def;
+  }
+  decode(node: ConfigNode, decoder: Decoder): V {
+    if (isNull(node) && node.text === undefined) return this.zero();
+    const text = stringOf(node);
+    if (text === undefined) {
+      mismatch(node, this.typeName, decoder);
+      return this.#def;
+    }
+    const same = (value: V) => value === text || (this.#ignoreCase && value.toLowerCase() === text.toLowerCase());
+    const value = this.#values.find(same);
+    if (value !== undefined) return value;
+    const known = this.#values.map((v) => (v === '' ? '""' : v)).join(', ');
+    decoder.fault(node.at, this.#message(text), { hint: `one of: ${known}` });
+    return this.#def;
+  }
+  jsonSchema(): JsonSchema {
+    const value = this.#ignoreCase ? { type: ['string', 'null'] } : { enum: [...this.#values, null] };
+    return { anyOf: [value, EXPANSION] };
+  }
+}
+
+class ComponentIdSchema extends Schema<string | undefined> {
+  readonly typeName = 'component.ID';
+
+  absent(): undefined {
+    return undefined;
+  }
+  zero(): undefined {
+    return undefined;
+  }
+  decode(node: ConfigNode, decoder: Decoder): string | undefined {
+    if (isNull(node)) return undefined;
+    if (node.kind !== 'scalar' || typeof node.value !== 'string') {
+      mismatch(node, this.typeName, decoder);
+      return undefined;
+    }
+    const id = parseComponentId(node.value);
+    if (!('error' in id)) return formatComponentId(id);
+    decoder.fault(node.at, id.error);
+    return undefined;
+  }
+  jsonSchema(): JsonSchema {
+    return { type: ['string', 'null'] };
+  }
+}
+
+export const string = (doc: string, def = ''): Schema<string> => new StringSchema(doc, def);
+export const bool = (doc: string, def = false): Schema<boolean> => new BoolSchema(doc, def);
+/** A signed integer; `type` is the width that Go gives it, which its messages name. */
+export const int = (doc: string, def = 0, type: 'int' | 'int32' | 'int64' = 'int64'): Schema<number> =>
+  new NumberSchema(doc, def, type);
+export const uint32 = (doc: string, def = 0): Schema<number> => new NumberSchema(doc, def, 'uint32');
+export const uint64 = (doc: string, def = 0): Schema<number> => new NumberSchema(doc, def, 'uint64');
+export const float = (doc: string, def = 0): Schema<number> => new NumberSchema(doc, def, 'float64');
+/** Milliseconds in code; fractions down to a nanosecond. The default is written as a user would, `200ms`. */
+export const duration = (doc: string, def = '0s'): Schema<number> => new DurationSchema(doc, def);
+/** An empty secret is undefined. */
+export const secret = (doc: string): Schema<Secret | undefined> => new SecretSchema(doc);
+/** One of a list of strings. `message` gives the collector's words for another value. */
+export const oneOf = <const V extends string>(
+  doc: string,
+  values: readonly V[],
+  def: NoInfer<V>,
+  message: (found: string) => string = (found) => `unknown value ${JSON.stringify(found)}`,
+  options: OneOfOptions = {},
+): Schema<V> => new OneOfSchema(doc, values, def, message, options);
+/** The id of another component (`file_storage/a`), normalised. */
+export const componentId = (doc: string): Schema<string | undefined> => new ComponentIdSchema(doc);

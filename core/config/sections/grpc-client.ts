@@ -1,0 +1,60 @@
+import { bool, duration, headers, type Infer, int, oneOf, optional, string, struct } from '../fields.ts';
+import { auth, COMPRESSIONS, middlewares, unsupportedCompression } from './common.ts';
+import { tlsClient } from './tls.ts';
+
+const keepalive = struct('configgrpc.KeepaliveClientConfig', 'Pings that show whether the connection is alive.', {
+  time: duration('A silent connection is pinged after this time; below 10s means 10s.'),
+  timeout: duration('A connection that does not answer for this time is closed; 0 means 20s.'),
+  permit_without_stream: bool('Whether to ping while no request is open.'),
+});
+
+/** Policies known to the collector. */
+const BALANCERS: readonly string[] = [
+  '',
+  'round_robin',
+  'pick_first',
+  'least_request_experimental',
+  'weighted_round_robin',
+];
+
+/** The gRPC client section. */
+export const grpcClient = struct(
+  'configgrpc.ClientConfig',
+  'The gRPC client.',
+  {
+    endpoint: string('host:port to send to. http:// means plain text, https:// TLS; dns:/// and unix:// are known.'),
+    compression: oneOf('How messages are compressed.', COMPRESSIONS, '', unsupportedCompression),
+    tls: tlsClient,
+    keepalive: optional(keepalive, { present: false, whenNull: 'off' }),
+    read_buffer_size: int('Size of the read buffer in bytes; 0 means the default.', 0, 'int'),
+    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', 0, 'int'),
+    wait_for_ready: bool('Whether a request waits for a connection instead of failing at once.'),
+    headers: headers('Metadata of every request.'),
+    user_agent: string('Replaces the name of this program in the user-agent header.'),
+    balancer_name: string('How requests are spread over the addresses of a name.', 'round_robin'),
+    authority: string('Replaces the :authority of requests.'),
+    auth,
+    middlewares,
+  },
+  {
+    validate(value, path, report) {
+      if (!BALANCERS.includes(value.balancer_name)) report(path, `invalid balancer_name: ${value.balancer_name}`);
+      const fault = endpointFault(value.endpoint);
+      if (fault !== undefined) report(path, fault);
+    },
+  },
+);
+export type GrpcClientConfig = Infer<typeof grpcClient>;
+
+/** An empty endpoint is the business of the component: for some it is allowed. */
+function endpointFault(endpoint: string): string | undefined {
+  if (endpoint === '' || endpoint.startsWith('unix:')) return undefined;
+  const target = endpoint.replace(/^(https?|dns):\/\/(\/)?/, '').replace(/\/.*$/, '');
+  const colon = target.lastIndexOf(':');
+  const bracket = target.lastIndexOf(']');
+  if (colon < 0 || colon < bracket) return `address ${target}: missing port in address`;
+  if (bracket < 0 && target.indexOf(':') !== colon) return `address ${target}: too many colons in address`;
+  const port = target.slice(colon + 1);
+  if (!/^\d+$/.test(port) || Number(port) > 65535) return `invalid port ${JSON.stringify(port)}`;
+  return undefined;
+}

@@ -1,0 +1,249 @@
+import { faultNotMap, joinPath } from './collections.ts';
+import { nearest } from './nearest.ts';
+import { type ConfigNode, isNull, type MapEntry, type MapNode } from './node.ts';
+import { type AnySchema, type Decoder, type Infer, type JsonSchema, type Report, Schema } from './schema.ts';
+
+export type Fields = Readonly<Record<string, AnySchema>>;
+export type InferFields<F extends Fields> = { readonly [K in keyof F]: Infer<F[K]> };
+// biome-ignore lint/suspicious/noExplicitAny: sections of every type can be embedded
+export type AnyStruct = Struct<any>;
+type Merged<E extends readonly AnyStruct[]> = E extends readonly [infer A, ...infer Rest extends readonly AnyStruct[]]
+  ? Infer<A> & Merged<Rest>
+  : unknown;
+
+/** A key that configurations written for older collectors have, and what it means today. */
+export interface LegacyKey {
+  /** The standard key, with dots into sections: `compression_params.level`. */
+  readonly standard: string;
+  /** The value for the standard key; undefined drops the key. Default: the value as it is. */
+  readonly convert?: (node: ConfigNode) => ConfigNode | undefined;
+}
+
+export interface StructOptions<V, E extends readonly AnyStruct[]> {
+  /** Sections whose keys stand directly in this one. */
+  readonly embed?: E;
+  /** Faults that decoding cannot see. `path` is the section's own; report(path, …) or report(`${path}::key`, …). */
+  validate?(value: V, path: string, report: Report): void;
+  readonly legacy?: Readonly<Record<string, LegacyKey>>;
+  /** Last touch after decoding, where one key's default hangs on another; `isSet('batch.sizer')` asks what is written. */
+  finish?(value: V, isSet: (path: string) => boolean): V;
+}
+
+/** A section with known keys. Unknown keys are faults; a null section has its defaults. */
+export class Struct<T> extends Schema<T> {
+  /** The Go type, `batchprocessor.Config`, which the collector names for an unknown key at the top of a component. */
+  readonly typeName: string;
+  readonly #own: Fields;
+  readonly #embed: readonly AnyStruct[];
+  readonly #options: StructOptions<T, readonly AnyStruct[]>;
+  readonly #fields: ReadonlyMap<string, AnySchema>;
+
+  constructor(typeName: string, doc: string, own: Fields, options: StructOptions<T, readonly AnyStruct[]>) {
+    super(doc);
+    this.typeName = typeName;
+    this.#own = own;
+    this.#embed = options.embed ?? [];
+    this.#options = options;
+    this.#fields = new Map([...this.#embed.flatMap((e) => [...e.fields]), ...Object.entries(own)]);
+  }
+
+  /** All keys, those of embedded sections included. */
+  get fields(): ReadonlyMap<string, AnySchema> {
+    return this.#fields;
+  }
+
+  /** The same section with other defaults: a value, or a schema that takes the place of the field. */
+  with(defaults: { readonly [K in keyof T]?: T[K] | Schema<T[K]> }): Struct<T> {
+    const known = Object.entries(defaults) as [string, unknown][];
+    const replaced = new Map(known.map(([key, value]) => [key, this.#withDefault(key, value)]));
+    const own = Object.entries(this.#own).map(([key, field]) => [key, replaced.get(key) ?? field] as const);
+    const embed = this.#embed.map((e) =>
+      e.with(Object.fromEntries([...replaced].filter(([key]) => e.fields.has(key) && !(key in this.#own)))),
+    );
+    return new Struct(this.typeName, this.doc, Object.fromEntries(own), { ...this.#options, embed });
+  }
+  #withDefault(key: string, value: unknown): AnySchema {
+    const field = this.#fields.get(key);
+    if (field === undefined) throw new Error(`${this.typeName} has no key ${key}`);
+    return value instanceof Schema ? value : new OtherDefault(field, value);
+  }
+
+  absent(): T {
+    const value: Record<string, unknown> = {};
+    for (const [key, field] of this.#fields) value[key] = field.absent();
+    return value as T;
+  }
+  /** A null section is an empty one. */
+  zero(): T {
+    return this.absent();
+  }
+
+  decode(node: ConfigNode, decoder: Decoder): T {
+    if (isNull(node)) return this.absent();
+    if (node.kind !== 'map') {
+      faultNotMap(node, decoder);
+      return this.absent();
+    }
+    const entries = this.#standardEntries(node, decoder);
+    this.#refuseUnknown(entries, decoder);
+    const value: Record<string, unknown> = {};
+    for (const [key, field] of this.#fields) {
+      const entry = entries.get(key);
+      value[key] = entry === undefined ? field.absent() : decoder.within(key, () => field.decode(entry.node, decoder));
+    }
+    return this.#finish(value as T, (path) => isSet(entries, path.split('.')));
+  }
+
+  #finish(value: T, set: (path: string) => boolean): T {
+    const embedded = this.#embed.reduce((v, e) => e.#finish(v, set), value);
+    return this.#options.finish?.(embedded, set) ?? embedded;
+  }
+
+  #refuseUnknown(entries: ReadonlyMap<string, MapEntry>, decoder: Decoder): void {
+    const unknown = [...entries].filter(([key]) => !this.#fields.has(key));
+    for (const [key, entry] of unknown) {
+      const near = nearest(key, this.#fields.keys());
+      const hint =
+        near === undefined ? `known keys: ${[...this.#fields.keys()].join(', ')}` : `did you mean '${near}'?`;
+      decoder.fault(entry.keyAt, `has invalid keys: ${key}`, { hint, typeName: this.typeName });
+    }
+  }
+
+  /** Legacy keys under their standard names. */
+  #standardEntries(node: MapNode, decoder: Decoder): ReadonlyMap<string, MapEntry> {
+    const legacy = this.legacyKeys();
+    const used = [...node.entries].filter(([key]) => legacy.has(key) && !this.#fields.has(key));
+    if (used.length === 0) return node.entries;
+    const entries = new Map(node.entries);
+    for (const [key, entry] of used) {
+      const rule = legacy.get(key);
+      if (rule === undefined || !decoder.legacy(entry.keyAt, key, rule.standard)) continue;
+      entries.delete(key);
+      const converted = rule.convert === undefined ? entry.node : rule.convert(entry.node);
+      if (converted !== undefined) setDeep(entries, rule.standard.split('.'), { keyAt: entry.keyAt, node: converted });
+    }
+    return entries;
+  }
+
+  legacyKeys(): ReadonlyMap<string, LegacyKey> {
+    return new Map([...this.#embed.flatMap((e) => [...e.legacyKeys()]), ...Object.entries(this.#options.legacy ?? {})]);
+  }
+
+  override validate(value: T, path: string, report: Report): void {
+    for (const [key, field] of Object.entries(this.#own)) {
+      field.validate((value as Record<string, unknown>)[key], joinPath(path, key), report);
+    }
+    for (const e of this.#embed) e.validate(value, joinPath(path, e.goName()), report);
+    this.#options.validate?.(value, path, report);
+  }
+
+  /** The name an embedded section has in validation paths: the Go type's own name in lower case. */
+  goName(): string {
+    return this.typeName.slice(this.typeName.lastIndexOf('.') + 1).toLowerCase();
+  }
+
+  override toPlain(value: T, reveal: boolean): unknown {
+    const entries = [...this.#fields].map(
+      ([key, field]) => [key, field.toPlain((value as Record<string, unknown>)[key], reveal)] as const,
+    );
+    return Object.fromEntries(entries.filter(([, plain]) => plain !== undefined));
+  }
+
+  jsonSchema(): JsonSchema {
+    return {
+      anyOf: [this.objectSchema(), { type: 'string', pattern: '\\$\\{' }],
+    };
+  }
+  objectSchema(extra: Readonly<Record<string, JsonSchema>> = {}): JsonSchema {
+    const properties = [...this.#fields].map(([key, field]) => [key, documented(field)] as const);
+    return {
+      type: ['object', 'null'],
+      description: this.doc,
+      properties: { ...Object.fromEntries(properties), ...extra },
+      additionalProperties: false,
+    };
+  }
+
+  override defaultText(): undefined {
+    return undefined;
+  }
+  override children(): readonly (readonly [string, AnySchema])[] {
+    return [...this.#fields];
+  }
+}
+
+function isSet(entries: ReadonlyMap<string, MapEntry>, [key, ...rest]: readonly string[]): boolean {
+  const node = key === undefined ? undefined : entries.get(key)?.node;
+  if (node === undefined || rest.length === 0) return node !== undefined;
+  return node.kind === 'map' && isSet(node.entries, rest);
+}
+
+function documented(field: AnySchema): JsonSchema {
+  const text = field.defaultText();
+  const description = text === undefined ? field.doc : `${field.doc} Default: ${text}`;
+  return { ...field.jsonSchema(), description };
+}
+
+function setDeep(entries: Map<string, MapEntry>, path: readonly string[], entry: MapEntry): void {
+  const [key, ...rest] = path;
+  if (key === undefined) return;
+  const there = entries.get(key);
+  if (rest.length === 0) {
+    // What the user wrote under the standard key wins.
+    if (there === undefined) entries.set(key, entry);
+    return;
+  }
+  const inner = new Map(there?.node.kind === 'map' ? there.node.entries : []);
+  setDeep(inner, rest, entry);
+  const at = there?.node.at ?? entry.node.at;
+  entries.set(key, { keyAt: there?.keyAt ?? entry.keyAt, node: { kind: 'map', entries: inner, at } });
+}
+
+/** A field with another default; everything else as before. */
+class OtherDefault<T> extends Schema<T> {
+  readonly typeName: string;
+  readonly #inner: Schema<T>;
+  readonly #value: T;
+
+  constructor(inner: Schema<T>, value: T) {
+    super(inner.doc);
+    this.#inner = inner;
+    this.#value = value;
+    this.typeName = inner.typeName;
+  }
+
+  absent(): T {
+    return typeof this.#value === 'object' ? structuredClone(this.#value) : this.#value;
+  }
+  zero(): T {
+    return this.#inner.zero();
+  }
+  decode(node: ConfigNode, decoder: Decoder): T {
+    return this.#inner.decode(node, decoder);
+  }
+  override validate(value: T, path: string, report: Report): void {
+    this.#inner.validate(value, path, report);
+  }
+  override toPlain(value: T, reveal: boolean): unknown {
+    return this.#inner.toPlain(value, reveal);
+  }
+  jsonSchema(): JsonSchema {
+    return this.#inner.jsonSchema();
+  }
+  override children(): readonly (readonly [string, AnySchema])[] {
+    return this.#inner.children();
+  }
+}
+
+/**
+ * A section: `struct('batchprocessor.Config', 'What it is.', { timeout: duration('…', '200ms') }, { embed: [tls] })`.
+ * The value type is that of the fields and of the embedded sections.
+ */
+export function struct<F extends Fields, const E extends readonly AnyStruct[] = readonly []>(
+  typeName: string,
+  doc: string,
+  fields: F,
+  options: StructOptions<InferFields<F> & Merged<E>, E> = {},
+): Struct<InferFields<F> & Merged<E>> {
+  return new Struct(typeName, doc, fields, options as StructOptions<InferFields<F> & Merged<E>, readonly AnyStruct[]>);
+}
