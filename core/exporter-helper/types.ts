@@ -60,7 +60,7 @@ export interface PushContext {
   /** 0 for the first attempt. */
   readonly attempt: number;
   /** Aborted at the deadline. Only there where the helper keeps the deadline (see `ownDeadline`). */
-  readonly signal?: AbortSignal;
+  readonly abort?: AbortSignal;
 }
 
 /**

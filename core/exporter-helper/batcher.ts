@@ -1,0 +1,152 @@
+import type { Clock, Timer } from '../clock.ts';
+import { PipelineError } from '../error.ts';
+import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
+import { Telemetry } from '../telemetry/telemetry.ts';
+import type { Done } from './outcome.ts';
+import { type QueueItem, sizeOf } from './queue.ts';
+import { splitBySize } from './split.ts';
+import type { BatchConfig } from './types.ts';
+
+/** What the batcher calls with a batch that is to be sent. */
+export type Flush = (batch: Telemetry, done: Done) => void;
+
+/** As in the collector: with more combinations at a time the oldest one is sent before its time. */
+const MAX_PARTITIONS = 10_000;
+
+/** An item whose data went into several batches: done when all of them are, with the errors of all. */
+class SharedItem implements Done {
+  readonly #item: Done;
+  readonly #errors: PipelineError[] = [];
+  #pieces: number;
+
+  constructor(item: Done, pieces: number) {
+    this.#item = item;
+    this.#pieces = pieces;
+  }
+
+  done(error: PipelineError | undefined): void {
+    if (error !== undefined) this.#errors.push(error);
+    this.#pieces--;
+    if (this.#pieces === 0) this.#item.done(this.#errors.length === 0 ? undefined : PipelineError.join(this.#errors));
+  }
+}
+
+/** One batch made of several items. */
+class Several implements Done {
+  readonly #items: readonly Done[];
+
+  constructor(items: readonly Done[]) {
+    this.#items = items;
+  }
+
+  done(error: PipelineError | undefined): void {
+    for (const item of this.#items) item.done(error);
+  }
+}
+
+interface Partition {
+  readonly key: string;
+  /** Oldest first, with the item that each belongs to at the same place. */
+  readonly batches: Telemetry[];
+  readonly items: Done[];
+  size: number;
+  readonly timer: Timer;
+}
+
+/**
+ * Collects items into batches of `min_size` to `max_size`, one open batch per combination of the partition's metadata.
+ * It holds nothing beyond what the queue counts, so the queue's limit bounds it. A single item larger than `max_size`
+ * bytes is sent alone: the destination decides on it.
+ */
+export class Batcher {
+  readonly #config: BatchConfig;
+  readonly #keys: readonly string[];
+  readonly #clock: Clock;
+  readonly #flush: Flush;
+  readonly #sizeOf: (batch: Telemetry) => number;
+  /** In order of their opening. */
+  readonly #partitions = new Map<string, Partition>();
+
+  constructor(config: BatchConfig, clock: Clock, flush: Flush) {
+    this.#config = config;
+    this.#keys = config.partition.metadata_keys.map((key) => key.toLowerCase());
+    this.#clock = clock;
+    this.#flush = flush;
+    this.#sizeOf = sizeOf(config.sizer);
+  }
+
+  add(item: QueueItem): void {
+    this.#append(this.#keyOf(item.batch.context), item.batch, item);
+  }
+
+  /** Sends all open batches. */
+  flushAll(): void {
+    for (const partition of [...this.#partitions.values()]) this.#close(partition);
+  }
+
+  #append(key: string, batch: Telemetry, item: Done): void {
+    const partition = this.#partitions.get(key) ?? this.#open(key);
+    partition.batches.push(batch);
+    partition.items.push(item);
+    partition.size += this.#sizeOf(batch);
+    if (partition.size >= this.#config.min_size) this.#dispense(partition, item);
+  }
+
+  /** Sends full batches. What is left over belongs to the newest item alone, as all before it were below min_size. */
+  #dispense(partition: Partition, newest: Done): void {
+    const whole = this.#take(partition);
+    const pieces = splitBySize(whole, this.#config.sizer, this.#config.max_size);
+    const shared = pieces.length > 1 ? new SharedItem(newest, pieces.length) : newest;
+    let owners = [...partition.items.slice(0, -1), shared];
+    const last = pieces.length - 1;
+    pieces.forEach((piece, i) => {
+      if (i === last && i > 0 && this.#sizeOf(piece) < this.#config.min_size) {
+        this.#append(partition.key, piece, shared);
+      } else {
+        this.#flush(piece, owners.length === 1 ? shared : new Several(owners));
+      }
+      owners = [shared];
+    });
+  }
+
+  #open(key: string): Partition {
+    if (this.#partitions.size >= MAX_PARTITIONS) {
+      const [oldest] = this.#partitions.values();
+      if (oldest !== undefined) this.#close(oldest);
+    }
+    const timer = this.#clock.after(this.#config.flush_timeout, () => this.#close(partition));
+    const partition: Partition = { key, batches: [], items: [], size: 0, timer };
+    this.#partitions.set(key, partition);
+    return partition;
+  }
+
+  #close(partition: Partition): void {
+    const whole = this.#take(partition);
+    this.#flush(whole, new Several(partition.items));
+  }
+
+  /** The partition's data as one batch; the partition ends. */
+  #take(partition: Partition): Telemetry {
+    partition.timer.cancel();
+    this.#partitions.delete(partition.key);
+    const [first] = partition.batches;
+    if (first !== undefined && partition.batches.length === 1) return first;
+    return Telemetry.join(partition.batches, this.#contextOf(first?.context ?? EMPTY_CONTEXT));
+  }
+
+  #keyOf(context: RequestContext): string {
+    if (this.#keys.length === 0) return '';
+    return JSON.stringify(this.#keys.map((key) => context.metadata.get(key) ?? null));
+  }
+
+  /** Of merged requests only the metadata is known that they have in common. */
+  #contextOf(context: RequestContext): RequestContext {
+    if (this.#keys.length === 0) return EMPTY_CONTEXT;
+    const metadata = new Map<string, readonly string[]>();
+    for (const key of this.#keys) {
+      const values = context.metadata.get(key);
+      if (values !== undefined) metadata.set(key, values);
+    }
+    return { ...EMPTY_CONTEXT, metadata };
+  }
+}

@@ -1,0 +1,123 @@
+import type { Exporter, Host, Settings } from '../component.ts';
+import { PipelineError } from '../error.ts';
+import type { Signal } from '../signal.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { withDeadline } from './deadline.ts';
+import { ExporterMetrics } from './metrics.ts';
+import { Outcome } from './outcome.ts';
+import { QueueSender } from './queue-sender.ts';
+import { describe } from './retry.ts';
+import { Sender } from './sender.ts';
+import type { ExporterConfig, ExporterOptions, Push } from './types.ts';
+
+/**
+ * An exporter around a push: queue (with batcher) → metrics → retry → timeout → push, each where the configuration has
+ * it. Every signal has a queue of its own, as in the collector.
+ */
+export function exporterWith(
+  settings: Settings,
+  config: ExporterConfig,
+  push: Push,
+  options: ExporterOptions = {},
+): Exporter {
+  return new HelpedExporter(settings, config, push, options);
+}
+
+interface Lane {
+  readonly metrics: ExporterMetrics;
+  readonly sender: Sender;
+  readonly queue: QueueSender | undefined;
+}
+
+class HelpedExporter implements Exporter {
+  readonly #settings: Settings;
+  readonly #options: ExporterOptions;
+  readonly #advice: string;
+  readonly #lanes = new Map<Signal, Lane>();
+  #started = false;
+  #shutdown: Promise<void> | undefined;
+
+  constructor(settings: Settings, config: ExporterConfig, push: Push, options: ExporterOptions) {
+    this.#settings = settings;
+    this.#options = options;
+    this.#advice = adviceFor(config);
+    const timed = options.ownDeadline === true ? push : withDeadline(push, settings.clock);
+    for (const signal of settings.signals) {
+      const metrics = new ExporterMetrics(settings, signal, options.labels?.(signal) ?? {});
+      const sender = new Sender(settings, metrics, timed, config.timeout ?? 0, config.retry_on_failure);
+      const queue =
+        config.sending_queue && new QueueSender(settings, config.sending_queue, metrics, sender, this.#advice);
+      this.#lanes.set(signal, { metrics, sender, queue });
+    }
+  }
+
+  async start(host: Host): Promise<void> {
+    await this.#options.start?.(host);
+    for (const lane of this.#lanes.values()) await lane.queue?.start(host);
+    this.#started = true;
+  }
+
+  consume(batch: Telemetry): void | Promise<void> {
+    const lane = this.#lanes.get(batch.signal);
+    if (lane === undefined || !this.#started || this.#shutdown !== undefined) {
+      batch.release();
+      throw new PipelineError(`exporter ${this.#settings.name} is not running`);
+    }
+    return lane.queue === undefined ? this.#sendNow(lane.sender, batch) : this.#enqueue(lane.queue, batch);
+  }
+
+  shutdown(): Promise<void> {
+    this.#shutdown ??= this.#stop();
+    return this.#shutdown;
+  }
+
+  #sendNow(sender: Sender, batch: Telemetry): void | Promise<void> {
+    const { items } = batch;
+    const outcome = new Outcome();
+    sender.send(batch, {
+      done: (error) => {
+        if (error !== undefined) this.#logRejection(error, items);
+        outcome.done(error);
+      },
+    });
+    return outcome.result();
+  }
+
+  #enqueue(queue: QueueSender, batch: Telemetry): void | Promise<void> {
+    const { items } = batch;
+    const refuse = (error: unknown): never => {
+      this.#logRejection(PipelineError.from(error), items);
+      throw error;
+    };
+    try {
+      return queue.offer(batch)?.catch(refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  #logRejection(error: PipelineError, items: number): void {
+    this.#settings.logger.error(`Exporting failed. Rejecting data.${this.#advice}`, {
+      error: describe(error),
+      rejected_items: items,
+    });
+  }
+
+  /** Retries end first, so that what is queued gets one attempt each and shutdown cannot take for ever. */
+  async #stop(): Promise<void> {
+    const lanes = [...this.#lanes.values()];
+    for (const lane of lanes) lane.sender.stopRetries();
+    if (this.#started) await Promise.all(lanes.map((lane) => lane.queue?.shutdown() ?? lane.sender.idle()));
+    for (const lane of lanes) lane.metrics.close();
+    await this.#options.shutdown?.();
+  }
+}
+
+function adviceFor(config: ExporterConfig): string {
+  const retryOff = config.retry_on_failure?.enabled === false;
+  const queueOff = 'sending_queue' in config && config.sending_queue === undefined;
+  return (
+    (retryOff ? ' Try enabling retry_on_failure config option to retry on retryable errors.' : '') +
+    (queueOff ? ' Try enabling sending_queue to survive temporary failures.' : '')
+  );
+}

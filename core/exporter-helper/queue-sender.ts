@@ -1,0 +1,127 @@
+import type { Host, Settings } from '../component.ts';
+import { PipelineError } from '../error.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { Batcher } from './batcher.ts';
+import { Fifo } from './fifo.ts';
+import type { ExporterMetrics } from './metrics.ts';
+import type { Done } from './outcome.ts';
+import { MemoryQueue, type Queue } from './queue.ts';
+import { describe } from './retry.ts';
+import type { Sender } from './sender.ts';
+import type { QueueConfig } from './types.ts';
+
+interface Export {
+  readonly batch: Telemetry;
+  readonly done: Done;
+}
+
+/** Queue → (batcher) → at most `num_consumers` exports at a time, for one signal. */
+export class QueueSender {
+  readonly #settings: Settings;
+  readonly #config: QueueConfig;
+  readonly #metrics: ExporterMetrics;
+  readonly #sender: Sender;
+  readonly #advice: string;
+  readonly #queue: Queue;
+  readonly #batcher: Batcher | undefined;
+  /** Formed batches for which no consumer is free; while there are any, the queue is not read. */
+  readonly #backlog = new Fifo<Export>();
+  #pumping = false;
+  #pumpAgain = false;
+  #closing = false;
+  #drained: (() => void) | undefined;
+
+  constructor(settings: Settings, config: QueueConfig, metrics: ExporterMetrics, sender: Sender, advice: string) {
+    this.#settings = settings;
+    this.#config = config;
+    this.#metrics = metrics;
+    this.#sender = sender;
+    this.#advice = advice;
+    this.#queue = new MemoryQueue(config);
+    this.#batcher =
+      config.batch && new Batcher(config.batch, settings.clock, (batch, done) => this.#submit({ batch, done }));
+    metrics.observeQueue(this.#queue);
+  }
+
+  async start(host: Host): Promise<void> {
+    if (this.#config.storage !== undefined) {
+      const found = host.extension(this.#config.storage) !== undefined;
+      throw new Error(found ? 'requested extension is not a storage extension' : 'no storage client extension found');
+    }
+    await this.#queue.start(host, () => this.#pump());
+  }
+
+  offer(batch: Telemetry): void | Promise<void> {
+    const { items } = batch;
+    this.#metrics.offered(batch);
+    const refuse = (caught: unknown): never => {
+      this.#metrics.enqueueFailed(items);
+      throw PipelineError.from(caught);
+    };
+    try {
+      return this.#queue.offer(batch)?.catch(refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** Refuses new batches and resolves when every accepted one has its outcome. */
+  async shutdown(): Promise<void> {
+    await this.#queue.close();
+    this.#closing = true;
+    const drained = new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    this.#pump();
+    await drained;
+  }
+
+  /** Moves on what can move. A call from within (an export that ends at once) makes the loop turn again. */
+  #pump(): void {
+    this.#pumpAgain = true;
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#pumpAgain) {
+      this.#pumpAgain = false;
+      this.#sendBacklog();
+      this.#readQueue();
+      if (this.#closing) this.#batcher?.flushAll();
+    }
+    this.#pumping = false;
+    if (this.#closing && this.#queue.waiting + this.#backlog.length + this.#sender.inFlight === 0) this.#drained?.();
+  }
+
+  #readQueue(): void {
+    while (this.#backlog.length === 0) {
+      const item = this.#queue.take();
+      if (item === undefined) return;
+      if (this.#batcher === undefined) this.#submit({ batch: item.batch, done: item });
+      else this.#batcher.add(item);
+    }
+  }
+
+  #submit(work: Export): void {
+    this.#backlog.push(work);
+    this.#sendBacklog();
+  }
+
+  #sendBacklog(): void {
+    while (this.#sender.inFlight < this.#config.num_consumers) {
+      const work = this.#backlog.shift();
+      if (work === undefined) return;
+      const { items } = work.batch;
+      this.#sender.send(work.batch, { done: (error) => this.#exported(work.done, items, error) });
+    }
+  }
+
+  #exported(done: Done, items: number, error: PipelineError | undefined): void {
+    if (error !== undefined) {
+      this.#settings.logger.error(`Exporting failed. Dropping data.${this.#advice}`, {
+        error: describe(error),
+        dropped_items: items,
+      });
+    }
+    done.done(error);
+    this.#pump();
+  }
+}

@@ -1,0 +1,43 @@
+import { PipelineError } from '../error.ts';
+import type { RetryConfig } from './types.ts';
+
+/**
+ * Exponential back-off with jitter, as the collector's: the n-th interval is `initial * multiplier^n`, at most
+ * `max_interval`, spread evenly over ± `randomization_factor`.
+ */
+export class Backoff {
+  readonly #config: RetryConfig;
+  readonly #random: () => number;
+  #interval: number;
+
+  constructor(config: RetryConfig, random: () => number) {
+    this.#config = config;
+    this.#random = random;
+    this.#interval = config.initial_interval;
+  }
+
+  /** Milliseconds to wait before the next attempt. */
+  next(): number {
+    const { randomization_factor: factor, multiplier, max_interval: max } = this.#config;
+    const delta = this.#interval * factor;
+    const delay = this.#interval - delta + this.#random() * 2 * delta;
+    this.#interval = Math.min(this.#interval * multiplier, max);
+    return delay;
+  }
+}
+
+/** The error as the collector words it: a permanent one says so. */
+export function describe(error: PipelineError): string {
+  const prefix = 'Permanent error: ';
+  return error.permanent && !error.message.startsWith(prefix) ? prefix + error.message : error.message;
+}
+
+/** The same verdict with a reason before its message. */
+export function wrap(reason: string, error: PipelineError): PipelineError {
+  return new PipelineError(`${reason}: ${describe(error)}`, {
+    ...(error.hasStatus ? { code: error.code } : {}),
+    permanent: error.permanent,
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+    cause: error,
+  });
+}

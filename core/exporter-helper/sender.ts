@@ -1,0 +1,153 @@
+import type { Timer } from '../clock.ts';
+import type { Settings } from '../component.ts';
+import { PipelineError } from '../error.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { ExporterMetrics } from './metrics.ts';
+import type { Done } from './outcome.ts';
+import { Backoff, describe, wrap } from './retry.ts';
+import { PartialFailure, type Push, type PushContext, type RetryConfig, ShutdownError } from './types.ts';
+
+/** A batch on its way out. */
+interface Delivery {
+  batch: Telemetry;
+  readonly done: Done;
+  readonly startedAt: number;
+  attempt: number;
+  backoff: Backoff | undefined;
+  timer: Timer | undefined;
+  lastError: PipelineError | undefined;
+}
+
+/**
+ * Metrics → retry → push for one signal. It takes over the batch and releases it after its final outcome, exactly
+ * once. Without a failure a batch costs one small object and, where the push is asynchronous, one promise reaction.
+ */
+export class Sender {
+  readonly #push: Push;
+  readonly #settings: Settings;
+  readonly #metrics: ExporterMetrics;
+  readonly #retry: RetryConfig | undefined;
+  readonly #first: PushContext;
+  readonly #waiting = new Set<Delivery>();
+  #inFlight = 0;
+  #stopped = false;
+  #idle: (() => void) | undefined;
+
+  constructor(
+    settings: Settings,
+    metrics: ExporterMetrics,
+    push: Push,
+    timeoutMs: number,
+    retry: RetryConfig | undefined,
+  ) {
+    this.#settings = settings;
+    this.#metrics = metrics;
+    this.#push = push;
+    this.#retry = retry?.enabled === true ? retry : undefined;
+    this.#first = Object.freeze({ timeoutMs, attempt: 0 });
+    metrics.observeInFlight(() => this.#inFlight);
+  }
+
+  /** Batches that have no outcome yet, those waiting for a retry included. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** `done` may be called before this returns. */
+  send(batch: Telemetry, done: Done): void {
+    this.#inFlight++;
+    const startedAt = this.#retry === undefined ? 0 : this.#settings.clock.monotonic();
+    this.#attempt({ batch, done, startedAt, attempt: 0, backoff: undefined, timer: undefined, lastError: undefined });
+  }
+
+  /** From now on one attempt each; what waits for a retry fails at once. */
+  stopRetries(): void {
+    this.#stopped = true;
+    for (const delivery of this.#waiting) {
+      delivery.timer?.cancel();
+      if (delivery.lastError !== undefined) this.#fail(delivery, new ShutdownError(delivery.lastError));
+    }
+    this.#waiting.clear();
+  }
+
+  /** Resolves when nothing is in flight. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#inFlight === 0) resolve();
+      else this.#idle = resolve;
+    });
+  }
+
+  #attempt(delivery: Delivery): void {
+    const context = delivery.attempt === 0 ? this.#first : { ...this.#first, attempt: delivery.attempt };
+    let running: void | Promise<void>;
+    try {
+      running = this.#push(delivery.batch, context);
+    } catch (error) {
+      this.#attemptFailed(delivery, error);
+      return;
+    }
+    if (running === undefined) this.#succeed(delivery);
+    else
+      running.then(
+        () => this.#succeed(delivery),
+        (error) => this.#attemptFailed(delivery, error),
+      );
+  }
+
+  #attemptFailed(delivery: Delivery, caught: unknown): void {
+    const error = PipelineError.from(caught);
+    if (error instanceof PartialFailure) this.#narrow(delivery, error);
+    if (this.#retry === undefined) this.#fail(delivery, error);
+    else if (error.permanent) this.#fail(delivery, wrap('not retryable error', error));
+    else if (this.#stopped) this.#fail(delivery, new ShutdownError(error));
+    else this.#retryLater(delivery, error, this.#retry);
+  }
+
+  #narrow(delivery: Delivery, { failed }: PartialFailure): void {
+    this.#metrics.sent(delivery.batch.items - failed.items);
+    delivery.batch.release();
+    delivery.batch = failed;
+  }
+
+  #retryLater(delivery: Delivery, error: PipelineError, retry: RetryConfig): void {
+    const { clock, logger, random } = this.#settings;
+    delivery.backoff ??= new Backoff(retry, random);
+    const delay = Math.max(delivery.backoff.next(), error.retryAfterMs ?? 0);
+    const elapsed = clock.monotonic() - delivery.startedAt;
+    if (retry.max_elapsed_time > 0 && elapsed + delay > retry.max_elapsed_time) {
+      this.#fail(delivery, wrap('no more retries left', error));
+      return;
+    }
+    logger.info('Exporting failed. Will retry the request after interval.', {
+      error: describe(error),
+      interval: `${(delay / 1000).toFixed(3)}s`,
+      attempt: delivery.attempt + 1,
+      items: delivery.batch.items,
+    });
+    delivery.lastError = error;
+    delivery.timer = clock.after(delay, () => {
+      this.#waiting.delete(delivery);
+      delivery.attempt++;
+      this.#attempt(delivery);
+    });
+    this.#waiting.add(delivery);
+  }
+
+  #succeed(delivery: Delivery): void {
+    this.#metrics.sent(delivery.batch.items);
+    this.#end(delivery, undefined);
+  }
+
+  #fail(delivery: Delivery, error: PipelineError): void {
+    this.#metrics.failed(delivery.batch.items, error);
+    this.#end(delivery, error);
+  }
+
+  #end(delivery: Delivery, error: PipelineError | undefined): void {
+    this.#inFlight--;
+    delivery.batch.release();
+    delivery.done.done(error);
+    if (this.#inFlight === 0) this.#idle?.();
+  }
+}
