@@ -1,6 +1,6 @@
 import type { Connector, Exporter, Extension, Processor, Receiver, Settings } from './component.ts';
 import type { ComponentKind } from './component-id.ts';
-import type { Struct } from './config/schema.ts';
+import type { Struct } from './config/struct.ts';
 import type { Consumer, Outputs } from './consumer.ts';
 import type { Signal } from './signal.ts';
 
