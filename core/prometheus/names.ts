@@ -88,9 +88,9 @@ export function unitWords(unit: string): { readonly main: string; readonly per: 
 }
 
 /** Units in braces are annotations, as `{spans}`, and do not show. An unknown unit shows as it is. */
-function unitWord(unit: string, words: Readonly<Record<string, string>>): string {
+function unitWord(unit: string, known: Readonly<Record<string, string>>): string {
   if (unit === '' || /[{}]/.test(unit)) return '';
-  if (Object.hasOwn(words, unit)) return words[unit] as string;
+  if (Object.hasOwn(known, unit)) return known[unit] as string;
   return words(unit, /[^a-zA-Z0-9:]+/);
 }
 
