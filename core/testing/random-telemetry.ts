@@ -38,6 +38,9 @@ export function looseRequest(signal: Signal, seed: number): Buffer {
   return looseMessage(EXPORT_REQUEST[signal], randomTree(signal, seed) as unknown as Message, random);
 }
 
+/** Request, resource, scope and item: here lists are rarely empty, so that most requests have items. */
+const GROUP_DEPTH = 2;
+
 /** Values deeper than this become scalars, so that trees stay small. */
 const MAX_DEPTH = 12;
 
@@ -82,7 +85,7 @@ function randomMessage(schema: MessageSchema, generator: Generator, depth: numbe
   }
   for (const field of schema.fields) {
     if (field.replacedBy !== undefined || (field.oneof !== undefined && !chosen.has(field))) continue;
-    if (field.oneof === undefined && !generator.chance(0.8)) continue;
+    if (field.oneof === undefined && !generator.chance(depth <= GROUP_DEPTH ? 0.95 : 0.8)) continue;
     message[field.jsonName] = randomField(field, generator, depth);
   }
   return message;
@@ -90,7 +93,8 @@ function randomMessage(schema: MessageSchema, generator: Generator, depth: numbe
 
 function randomField(field: FieldSchema, generator: Generator, depth: number): unknown {
   if (!field.repeated) return randomValue(field, generator, depth);
-  const length = depth > MAX_DEPTH ? 0 : generator.below(4);
+  const most = depth <= GROUP_DEPTH ? 1 + generator.below(3) : generator.below(4);
+  const length = depth > MAX_DEPTH ? 0 : most;
   return Array.from({ length }, () => randomValue(field, generator, depth));
 }
 

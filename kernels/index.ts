@@ -1,0 +1,1 @@
+export { input, kinds, legacyScopesActions, scan, setKeyValueKind, table, unknownActions } from './scan';
