@@ -1,0 +1,22 @@
+import type { Component, Host } from './component.ts';
+
+/** What an extension that authenticates requests to servers has beside `Component`. */
+export interface ServerAuthenticator {
+  /**
+   * Header values by lower-case name. Refuses by throwing or rejecting; the message goes to the client. The result is
+   * for the context of the request.
+   */
+  authenticate(
+    headers: ReadonlyMap<string, readonly string[]>,
+  ): ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>>;
+}
+
+/** The extension that `auth::authenticator` of a server names. Throws, in the collector's words, where there is none. */
+export function serverAuthenticator(host: Host, id: string): ServerAuthenticator {
+  const extension: (Component & Partial<ServerAuthenticator>) | undefined = host.extension(id);
+  if (extension === undefined) throw new Error(`failed to resolve authenticator "${id}": authenticator not found`);
+  if (typeof extension.authenticate !== 'function') {
+    throw new Error(`failed to resolve authenticator "${id}": requested authenticator is not a server authenticator`);
+  }
+  return extension as Component & ServerAuthenticator;
+}
