@@ -13,7 +13,7 @@ export function mismatch(node: ConfigNode, expected: string, decoder: Decoder, s
   decoder.fault(
     node.at,
     `expected type '${expected}', got unconvertible type '${goType(node)}'`,
-    found === undefined ? {} : { found },
+    found === undefined ? (secret ? { kind: 'secret' } : {}) : { found },
   );
 }
 

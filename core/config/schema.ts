@@ -75,4 +75,6 @@ export interface FaultDetail {
   readonly hint?: string;
   /** Named instead of the key path at the top of a component, as the collector does. */
   readonly typeName?: string;
+  /** See Fault. */
+  readonly kind?: 'key' | 'secret';
 }

@@ -102,11 +102,17 @@ export class Struct<T> extends Schema<T> {
   #refuseUnknown(entries: ReadonlyMap<string, MapEntry>, decoder: Decoder): void {
     const unknown = [...entries].filter(([key]) => !this.#fields.has(key));
     for (const [key, entry] of unknown) {
-      const near = nearest(key, this.#fields.keys());
-      const hint =
-        near === undefined ? `known keys: ${[...this.#fields.keys()].join(', ')}` : `did you mean '${near}'?`;
-      decoder.fault(entry.keyAt, `has invalid keys: ${key}`, { hint, typeName: this.typeName });
+      const hint = this.#hintFor(key);
+      decoder.fault(entry.keyAt, `has invalid keys: ${key}`, { hint, typeName: this.typeName, kind: 'key' });
     }
+  }
+
+  #hintFor(key: string): string {
+    const standard = this.legacyKeys().get(key)?.standard;
+    if (standard !== undefined) return `a key of older collectors, today '${standard}'`;
+    const near = nearest(key, this.#fields.keys());
+    if (near !== undefined) return `did you mean '${near}'?`;
+    return this.#fields.size === 0 ? 'there are no keys here' : `known keys: ${[...this.#fields.keys()].join(', ')}`;
   }
 
   /** Legacy keys under their standard names. */
