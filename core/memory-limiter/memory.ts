@@ -1,0 +1,52 @@
+import { totalmem } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** What the limiter sees of the process; a test puts its own in its place. */
+export interface Memory {
+  /** Bytes in use, see `processMemory`. */
+  used(): number;
+  /** A full garbage collection, finished when it returns. */
+  collect(): void;
+  /** Bytes that the process may have at most: the limit of its container, else the memory of the machine. */
+  readonly total: number;
+}
+
+/**
+ * The memory that the process cannot give back at once: the JavaScript heap with its reserve, all buffers outside it,
+ * and what Node itself took before there was any data. Resident memory alone would not do: the allocator keeps freed
+ * pages for reuse, so it would say "full" long after the data is gone. It is an upper bound all the same.
+ */
+export function processMemory(): Memory {
+  const allocated = ({ heapTotal, external }: NodeJS.MemoryUsage) => heapTotal + external;
+  const first = process.memoryUsage();
+  const baseline = Math.max(0, first.rss - allocated(first));
+  return {
+    used() {
+      const now = process.memoryUsage();
+      return Math.min(now.rss, baseline + allocated(now));
+    },
+    collect: garbageCollector(),
+    total: totalMemory(),
+  };
+}
+
+/**
+ * V8 offers its collector to scripts only where `--expose-gc` was set when their context was made. It frees buffers in
+ * the background after a collection; a second one waits for that, so that what is measured next is true.
+ */
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  setFlagsFromString('--no-expose-gc');
+  return () => {
+    collect();
+    collect();
+  };
+}
+
+function totalMemory(): number {
+  const machine = totalmem();
+  const container = process.constrainedMemory();
+  return container > 0 && container < machine ? container : machine;
+}
