@@ -38,6 +38,8 @@ export interface Histogram {
  * with 0.
  */
 export interface Meter {
+  /** False where the configured level leaves the metric out; then its series may still be used, to no effect. */
+  enabled(definition: MetricDefinition): boolean;
   counter(definition: MetricDefinition, labels?: Labels): Counter;
   gauge(definition: MetricDefinition, labels?: Labels): Gauge;
   /** Reads the value when somebody scrapes; the returned function ends the series. */

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PipelineError } from './error.ts';
+import { StatusCode } from './status-code.ts';
+
+test('a permanent error is INTERNAL, any other UNAVAILABLE, unless a status was given', () => {
+  assert.equal(new PipelineError('x', { permanent: true }).code, StatusCode.INTERNAL);
+  assert.equal(new PipelineError('x').code, StatusCode.UNAVAILABLE);
+  assert.equal(new PipelineError('x', { code: StatusCode.RESOURCE_EXHAUSTED }).code, StatusCode.RESOURCE_EXHAUSTED);
+});
+
+test('whatever is caught becomes a PipelineError', () => {
+  const own = new PipelineError('mine');
+  assert.equal(PipelineError.from(own), own);
+  for (const thrown of [new TypeError('boom'), 'text', undefined, null, 7, { a: 1 }]) {
+    const error = PipelineError.from(thrown);
+    assert.equal(error.permanent, true);
+    assert.equal(error.cause, thrown);
+  }
+});
+
+test('joined errors can be retried when one of them can, after the longest wait asked for', () => {
+  const lasting = new PipelineError('bad data', { permanent: true });
+  const passing = new PipelineError('busy', { retryAfterMs: 200 });
+  const later = new PipelineError('busier', { retryAfterMs: 3000 });
+  const joined = PipelineError.join([lasting, passing, later]);
+  assert.equal(joined.permanent, false);
+  assert.equal(joined.code, StatusCode.UNAVAILABLE);
+  assert.equal(joined.retryAfterMs, 3000);
+  assert.equal(joined.message, 'bad data; busy; busier');
+  assert.equal(PipelineError.join([lasting, lasting]).permanent, true);
+  assert.equal(PipelineError.join([passing]), passing);
+});
