@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { request as plainRequest, type RequestOptions } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
+import { gzipSync } from 'node:zlib';
+import { GrpcClient } from '../../core/grpc/client.ts';
+import { splitHostPort } from '../../core/net/listen.ts';
+import type { OtlpReaderSettings } from './types.ts';
+
+/** Brings an encoded export request to an OTLP server. */
+export interface MetricsSender {
+  /** Rejects with one sentence when the server did not take it in time. */
+  send(payload: Buffer, timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function otlpSender(settings: OtlpReaderSettings, userAgent: string): MetricsSender {
+  return settings.protocol === 'grpc' ? grpcSender(settings, userAgent) : httpSender(settings, userAgent);
+}
+
+const METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
+
+function grpcSender(settings: OtlpReaderSettings, userAgent: string): MetricsSender {
+  const { url, tls } = target(settings);
+  const client = new GrpcClient({
+    endpoint: splitHostPort(url.port === '' ? `${url.hostname}:${tls ? 443 : 80}` : url.host, 'dial tcp'),
+    tls: tls ? tlsOptions(settings) : undefined,
+    metadata: headersOf(settings),
+    userAgent,
+  });
+  const gzip = settings.compression === 'gzip';
+  return {
+    async send(payload, timeoutMs) {
+      const buffer = gzip ? gzipSync(payload) : payload;
+      const range = { buffer, start: 0, end: buffer.length };
+      await client.unary(METHOD, [range], buffer.length, { timeoutMs, encoding: gzip ? 'gzip' : undefined });
+    },
+    close: () => client.close(),
+  };
+}
+
+function httpSender(settings: OtlpReaderSettings, userAgent: string): MetricsSender {
+  const { url, tls } = target(settings);
+  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1/metrics';
+  const gzip = settings.compression === 'gzip';
+  const options: RequestOptions & ConnectionOptions = {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-protobuf',
+      'user-agent': userAgent,
+      ...(gzip ? { 'content-encoding': 'gzip' } : {}),
+      ...Object.fromEntries(headersOf(settings)),
+    },
+    ...(tls ? tlsOptions(settings) : {}),
+  };
+  return {
+    send: (payload, timeoutMs) => post(url, options, gzip ? gzipSync(payload) : payload, timeoutMs),
+    close: async () => {},
+  };
+}
+
+function post(url: URL, options: RequestOptions, body: Buffer, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === 'https:' ? tlsRequest : plainRequest;
+    const signal = timeoutMs > 0 ? { signal: AbortSignal.timeout(timeoutMs) } : {};
+    const request = send(url, { ...options, ...signal }, (response) => {
+      response.resume();
+      response.on('error', reject);
+      response.on('end', () => {
+        const status = response.statusCode ?? 0;
+        if (status >= 200 && status < 300) resolve();
+        else reject(new Error(`${url.href} answered with status ${status}`));
+      });
+    });
+    request.on('error', (error) => reject(new Error(`cannot send to ${url.href}: ${error.message}`, { cause: error })));
+    request.end(body);
+  });
+}
+
+/** Where to send; an endpoint without a scheme is plain text only where the settings say `insecure`. */
+function target(settings: OtlpReaderSettings): { url: URL; tls: boolean } {
+  const hasScheme = /^https?:\/\//.test(settings.endpoint);
+  const text = hasScheme ? settings.endpoint : `${settings.insecure ? 'http' : 'https'}://${settings.endpoint}`;
+  if (!URL.canParse(text)) throw new Error(`OTLP metric exporter: invalid endpoint "${settings.endpoint}"`);
+  const url = new URL(text);
+  return { url, tls: url.protocol === 'https:' };
+}
+
+function headersOf(settings: OtlpReaderSettings): [string, string][] {
+  return [...settings.headers].map(([name, value]) => [name.toLowerCase(), value.reveal()]);
+}
+
+function tlsOptions(settings: OtlpReaderSettings): ConnectionOptions {
+  const { certificate, client_certificate, client_key } = settings;
+  return {
+    ...(certificate === undefined ? {} : { ca: readFileSync(certificate) }),
+    ...(client_certificate === undefined ? {} : { cert: readFileSync(client_certificate) }),
+    ...(client_key === undefined ? {} : { key: readFileSync(client_key) }),
+  };
+}

@@ -1,0 +1,31 @@
+import { gzipSync } from 'node:zlib';
+import { AdminServer, send, sendNotFound } from '../../core/http-admin/server.ts';
+import { TEXT_CONTENT_TYPE } from '../../core/prometheus/text.ts';
+import { renderPage } from './page.ts';
+import type { Registry } from './registry.ts';
+import type { PrometheusReaderSettings } from './types.ts';
+
+/** Serves `/metrics`. Fails with a sentence that names the address where the port is taken. */
+export async function startPrometheusReader(
+  registry: Registry,
+  resource: Readonly<Record<string, string>>,
+  settings: PrometheusReaderSettings,
+): Promise<AdminServer> {
+  const { host, port } = settings;
+  const endpoint = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+  try {
+    return await AdminServer.start({ endpoint }, (request, response, { path }) => {
+      if (path !== '/metrics') return sendNotFound(response);
+      const page = renderPage(registry, resource, settings);
+      response.setHeader('vary', 'Accept-Encoding');
+      if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
+        return send(response, 200, TEXT_CONTENT_TYPE, page);
+      }
+      response.setHeader('content-encoding', 'gzip');
+      send(response, 200, TEXT_CONTENT_TYPE, gzipSync(page));
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`binding address ${endpoint} for Prometheus exporter: ${reason}`, { cause: error });
+  }
+}
