@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../clock.ts';
+import type { BatchConfig } from '../config/sections/queue.ts';
 import { PipelineError } from '../error.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import type { Done } from './outcome.ts';
 import { type QueueItem, sizeOf } from './queue.ts';
 import { splitBySize } from './split.ts';
-import type { BatchConfig } from './types.ts';
 
 /** What the batcher calls with a batch that is to be sent. */
 export type Flush = (batch: Telemetry, done: Done) => void;

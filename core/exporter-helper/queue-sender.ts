@@ -1,4 +1,5 @@
 import type { Host, Settings } from '../component.ts';
+import type { QueueConfig } from '../config/sections/queue.ts';
 import { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { Batcher } from './batcher.ts';
@@ -8,7 +9,6 @@ import type { Done } from './outcome.ts';
 import { MemoryQueue, type Queue } from './queue.ts';
 import { describe } from './retry.ts';
 import type { Sender } from './sender.ts';
-import type { QueueConfig } from './types.ts';
 
 interface Export {
   readonly batch: Telemetry;

@@ -1,9 +1,9 @@
 import type { Host } from '../component.ts';
+import type { QueueConfig, Sizer } from '../config/sections/queue.ts';
 import { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { Fifo } from './fifo.ts';
 import { type Done, Outcome } from './outcome.ts';
-import type { QueueConfig, SizerName } from './types.ts';
 
 /** A batch that waits. It counts in the size of the queue until `done`; `batch` goes to whoever takes the item. */
 export interface QueueItem extends Done {
@@ -26,13 +26,13 @@ export interface Queue {
   close(): void | Promise<void>;
 }
 
-const SIZE: Readonly<Record<SizerName, (batch: Telemetry) => number>> = {
+const SIZE: Readonly<Record<Sizer, (batch: Telemetry) => number>> = {
   requests: () => 1,
   items: (batch) => batch.items,
   bytes: (batch) => batch.byteLength,
 };
 
-export function sizeOf(sizer: SizerName): (batch: Telemetry) => number {
+export function sizeOf(sizer: Sizer): (batch: Telemetry) => number {
   return SIZE[sizer];
 }
 

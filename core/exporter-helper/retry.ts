@@ -1,5 +1,5 @@
+import type { RetryConfig } from '../config/sections/retry.ts';
 import { PipelineError } from '../error.ts';
-import type { RetryConfig } from './types.ts';
 
 /**
  * Exponential back-off with jitter, as the collector's: the n-th interval is `initial * multiplier^n`, at most

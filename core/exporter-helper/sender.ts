@@ -1,11 +1,13 @@
 import type { Timer } from '../clock.ts';
 import type { Settings } from '../component.ts';
+import { formatDuration } from '../config/duration.ts';
+import type { RetryConfig } from '../config/sections/retry.ts';
 import { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ExporterMetrics } from './metrics.ts';
 import type { Done } from './outcome.ts';
 import { Backoff, describe, wrap } from './retry.ts';
-import { PartialFailure, type Push, type PushContext, type RetryConfig, ShutdownError } from './types.ts';
+import { PartialFailure, type Push, type PushContext, ShutdownError } from './types.ts';
 
 /** A batch on its way out. */
 interface Delivery {
@@ -121,7 +123,7 @@ export class Sender {
     }
     logger.info('Exporting failed. Will retry the request after interval.', {
       error: describe(error),
-      interval: `${(delay / 1000).toFixed(3)}s`,
+      interval: formatDuration(delay),
       attempt: delivery.attempt + 1,
       items: delivery.batch.items,
     });

@@ -1,47 +1,11 @@
 import type { Host } from '../component.ts';
+import type { QueueConfig } from '../config/sections/queue.ts';
+import type { RetryConfig } from '../config/sections/retry.ts';
 import { PipelineError } from '../error.ts';
 import type { Labels } from '../meter.ts';
 import type { Signal } from '../signal.ts';
 import { StatusCode } from '../status-code.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-
-/** `retry_on_failure`; intervals in milliseconds. */
-export interface RetryConfig {
-  readonly enabled: boolean;
-  readonly initial_interval: number;
-  /** 0..1: an interval is spread over `interval * (1 ± factor)`. */
-  readonly randomization_factor: number;
-  readonly multiplier: number;
-  readonly max_interval: number;
-  /** Counted from the first attempt; 0 means for ever. */
-  readonly max_elapsed_time: number;
-}
-
-export type SizerName = 'requests' | 'items' | 'bytes';
-
-/** `sending_queue`. */
-export interface QueueConfig {
-  /** Exports that run at the same time. */
-  readonly num_consumers: number;
-  /** In units of `sizer`; what is being exported counts. */
-  readonly queue_size: number;
-  readonly sizer: SizerName;
-  readonly block_on_overflow: boolean;
-  readonly wait_for_result: boolean;
-  /** Id of the extension that keeps the queue over a restart. */
-  readonly storage: string | undefined;
-  readonly batch: BatchConfig | undefined;
-}
-
-export interface BatchConfig {
-  /** Milliseconds. */
-  readonly flush_timeout: number;
-  /** Sizes in units of `sizer`; a max_size of 0 means no limit. */
-  readonly min_size: number;
-  readonly max_size: number;
-  readonly sizer: 'items' | 'bytes' | SizerName;
-  readonly partition: { readonly metadata_keys: readonly string[] };
-}
 
 /**
  * The part of an exporter's configuration that the helper reads. A key that the exporter does not have is left out; a
