@@ -29,6 +29,7 @@ export class Service {
   readonly #started: Node[] = [];
   readonly #shared = new Map<string, unknown>();
   readonly #overview: ServiceOverview;
+  #stopping: string | undefined;
 
   constructor(config: ServiceConfig, env: ServiceEnvironment) {
     this.#config = config;
@@ -60,6 +61,7 @@ export class Service {
   async shutdown(): Promise<void> {
     this.status.setReady(false);
     for (let node = this.#started.pop(); node !== undefined; node = this.#started.pop()) {
+      this.#stopping = `${node.kind} ${node.id}`;
       this.status.report(node.kind, node.id, 'StatusStopping');
       try {
         await node.component.shutdown();
@@ -71,9 +73,9 @@ export class Service {
     }
   }
 
-  /** The components that have not stopped yet, for the log line when the time for it is over. */
-  get running(): readonly string[] {
-    return this.#started.map((node) => `${node.kind} ${node.id}`);
+  /** The component that is being shut down, for the log line when the time for it is over. */
+  get stopping(): string | undefined {
+    return this.#stopping;
   }
 
   async #start(node: Node, stage: string): Promise<void> {
