@@ -1,0 +1,54 @@
+import { any, bool, type Infer, int, optional, string, struct } from '../../core/config/fields.ts';
+import { httpServer } from '../../core/config/sections/http-server.ts';
+
+const responseBody = struct('http.ResponseBodyConfig', 'Fixed bodies instead of the JSON object.', {
+  healthy: string('Body while the pipelines are running.'),
+  unhealthy: string('Body while they are not.'),
+});
+
+const checkCollectorPipeline = struct('http.CheckCollectorPipelineConfig', 'Accepted, without effect.', {
+  enabled: bool('Without effect.'),
+  interval: string('Without effect.', '5m'),
+  exporter_failure_threshold: int('Without effect.', 5),
+});
+
+const healthCheck = struct(
+  'healthcheck.Config',
+  'Where the health of the process is told.',
+  {
+    path: string('Path of the answer; one that ends with a slash stands for all paths below it.', '/'),
+    response_body: optional(responseBody, { present: false, enabledKey: false }),
+    check_collector_pipeline: checkCollectorPipeline,
+    use_v2: bool('Accepted, without effect.'),
+    http: any('Of a later version of this extension; refused.'),
+    grpc: any('Of a later version of this extension; refused.'),
+    component_health: any('Of a later version of this extension; without effect.'),
+  },
+  {
+    embed: [
+      httpServer.with({
+        endpoint: 'localhost:13133',
+        // probes come once in a while, each on a connection of its own
+        keep_alives_enabled: false,
+        read_header_timeout: 0,
+        write_timeout: 0,
+        idle_timeout: 0,
+      }),
+    ],
+    validate(value, path, report) {
+      if (value.endpoint === '') report(path, 'http endpoint required');
+      if (!value.path.startsWith('/')) report(path, 'path must start with /');
+      if (isSet(value.http) || isSet(value.grpc)) {
+        report(
+          path,
+          'v2 healthcheck configuration (http/grpc fields) detected, which is not supported; remove the fields',
+        );
+      }
+    },
+  },
+);
+
+const isSet = (value: unknown): boolean => value !== undefined && value !== null;
+
+export const config = struct('healthcheckextension.Config', healthCheck.doc, {}, { embed: [healthCheck] });
+export type Config = Infer<typeof config>;
