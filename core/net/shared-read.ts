@@ -61,7 +61,11 @@ export function acceptShared(accepted: net.Socket, sink: ByteSink): net.Socket {
     return accepted.resume();
   }
   holder._handle = null;
-  const socket = new net.Socket({ handle, onread: onread(sink) } as net.SocketConstructorOpts);
+  const socket = new net.Socket({
+    handle,
+    allowHalfOpen: accepted.allowHalfOpen,
+    onread: onread(sink),
+  } as net.SocketConstructorOpts);
   // the server counts the socket it accepted, so that one has to close too
   socket.once('close', () => accepted.destroy());
   return socket.resume();

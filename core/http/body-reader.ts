@@ -1,0 +1,206 @@
+import { slabs } from '../telemetry/slab.ts';
+import type { ByteRange } from '../telemetry/telemetry.ts';
+
+/** Room that is taken at first for a body of unknown or large size; it doubles as the bytes really arrive. */
+const FIRST_ROOM = 64 * 1024;
+/** Up to this size room for the whole body is taken at once: a claim that costs a peer nothing must cost us little. */
+const TRUSTED_LENGTH = 256 * 1024;
+
+const NOTHING = Buffer.alloc(0);
+
+/** What came of the bytes that were given in. */
+export type BodyState = 'more' | 'done' | 'too large' | 'malformed';
+
+/** Collects one body in a slab. Each reader is used once. */
+export interface BodyReader {
+  /** Where in the last chunk the body ended; for `done` only. */
+  readonly position: number;
+  /** Takes from `chunk[start, end)` what belongs to the body. */
+  push(chunk: Buffer, start: number, end: number): BodyState;
+  /** The body; its slab reference belongs to the caller from now on. */
+  take(): ByteRange;
+  /** Gives the memory back where the body is not wanted. */
+  discard(): void;
+}
+
+/** Bytes that are collected in slab memory. */
+class Collected {
+  readonly #limit: number;
+  #range: ByteRange | undefined;
+  #length = 0;
+
+  constructor(limit: number, room: number) {
+    this.#limit = limit;
+    if (room > 0) this.#range = allocate(room);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  append(chunk: Buffer, start: number, end: number): void {
+    const needed = this.#length + end - start;
+    const range =
+      this.#range === undefined || needed > this.#range.end - this.#range.start ? this.#grow(needed) : this.#range;
+    chunk.copy(range.buffer, range.start + this.#length, start, end);
+    this.#length = needed;
+  }
+
+  #grow(needed: number): ByteRange {
+    const old = this.#range;
+    const grown = allocate(Math.min(this.#limit, Math.max(needed, this.#length * 2, FIRST_ROOM)));
+    if (old !== undefined) {
+      old.buffer.copy(grown.buffer, grown.start, old.start, old.start + this.#length);
+      old.slab?.release();
+    }
+    this.#range = grown;
+    return grown;
+  }
+
+  take(): ByteRange {
+    const range = this.#range;
+    this.#range = undefined;
+    if (range === undefined) return { buffer: NOTHING, start: 0, end: 0 };
+    return { buffer: range.buffer, start: range.start, end: range.start + this.#length, slab: range.slab };
+  }
+
+  discard(): void {
+    this.#range?.slab?.release();
+    this.#range = undefined;
+  }
+}
+
+function allocate(size: number): ByteRange {
+  const { slab, start } = slabs.allocate(size);
+  return { buffer: slab.buffer, start, end: start + size, slab };
+}
+
+/** A body whose length the header says. */
+export class FixedBody implements BodyReader {
+  readonly #expected: number;
+  readonly #collected: Collected;
+  position = 0;
+
+  constructor(length: number) {
+    this.#expected = length;
+    this.#collected = new Collected(length, Math.min(length, length > TRUSTED_LENGTH ? FIRST_ROOM : length));
+  }
+
+  push(chunk: Buffer, start: number, end: number): BodyState {
+    const take = Math.min(end - start, this.#expected - this.#collected.length);
+    this.#collected.append(chunk, start, start + take);
+    this.position = start + take;
+    return this.#collected.length === this.#expected ? 'done' : 'more';
+  }
+
+  take(): ByteRange {
+    return this.#collected.take();
+  }
+
+  discard(): void {
+    this.#collected.discard();
+  }
+}
+
+/** Of a chunk-size line with extensions, and of all trailers together: nothing we serve sends any of them long. */
+const MAX_LINE = 256;
+const MAX_TRAILERS = 8192;
+
+const CR = 13;
+const LF = 10;
+const SEMICOLON = 59;
+
+/**
+ * Chunked transfer coding, RFC 9112 section 7.1. Extensions and trailers are read over.
+ *
+ *   body = (size in hex [; extension] CRLF data CRLF)*, 0 [; extension] CRLF, (trailer CRLF)*, CRLF
+ */
+export class ChunkedBody implements BodyReader {
+  readonly #limit: number;
+  readonly #collected: Collected;
+  #state: 'size' | 'data' | 'data end' | 'trailers' = 'size';
+  /** Of the current chunk, still to come. */
+  #left = 0;
+  /** The line being read, without what was consumed of it. */
+  #line = '';
+  #trailers = 0;
+  position = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#collected = new Collected(limit, 0);
+  }
+
+  push(chunk: Buffer, start: number, end: number): BodyState {
+    let at = start;
+    while (at < end) {
+      if (this.#state === 'data') {
+        const take = Math.min(this.#left, end - at);
+        this.#collected.append(chunk, at, at + take);
+        this.#left -= take;
+        at += take;
+        if (this.#left === 0) this.#state = 'data end';
+        continue;
+      }
+      const eol = chunk.indexOf(LF, at);
+      const stop = eol < 0 || eol >= end ? end : eol + 1;
+      if (this.#line.length + stop - at > MAX_LINE) return 'malformed';
+      this.#line += chunk.toString('latin1', at, stop);
+      at = stop;
+      if (chunk[stop - 1] !== LF) return 'more';
+      const state = this.#endLine();
+      if (state !== 'more') {
+        this.position = at;
+        return state;
+      }
+    }
+    return 'more';
+  }
+
+  #endLine(): BodyState {
+    const line = this.#line;
+    this.#line = '';
+    if (line.length < 2 || line.charCodeAt(line.length - 2) !== CR) return 'malformed';
+    const text = line.slice(0, -2);
+    if (this.#state === 'data end') {
+      this.#state = 'size';
+      return text === '' ? 'more' : 'malformed';
+    }
+    if (this.#state === 'trailers') {
+      this.#trailers += line.length;
+      if (text === '') return 'done';
+      return this.#trailers > MAX_TRAILERS || text.includes('\r') ? 'malformed' : 'more';
+    }
+    return this.#chunkSize(text);
+  }
+
+  #chunkSize(text: string): BodyState {
+    let digits = 0;
+    let size = 0;
+    for (; digits < text.length; digits++) {
+      const value = hexValue(text.charCodeAt(digits));
+      if (value < 0) break;
+      size = size * 16 + value;
+    }
+    if (digits === 0 || digits > 12 || text.includes('\r')) return 'malformed';
+    if (digits < text.length && text.charCodeAt(digits) !== SEMICOLON) return 'malformed';
+    if (size > this.#limit - this.#collected.length) return 'too large';
+    this.#left = size;
+    this.#state = size === 0 ? 'trailers' : 'data';
+    return 'more';
+  }
+
+  take(): ByteRange {
+    return this.#collected.take();
+  }
+
+  discard(): void {
+    this.#collected.discard();
+  }
+}
+
+function hexValue(char: number): number {
+  if (char >= 48 && char <= 57) return char - 48;
+  const lower = char | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}

@@ -1,0 +1,54 @@
+import type { Peer } from '../grpc/types.ts';
+import type { ByteRange } from '../telemetry/telemetry.ts';
+import type { HttpConnection } from './connection.ts';
+import type { RequestHead } from './request-head.ts';
+import type { HttpResponse } from './response.ts';
+import type { HttpRequest } from './types.ts';
+
+export class Request implements HttpRequest {
+  readonly #connection: HttpConnection;
+  readonly head: RequestHead;
+  readonly body: ByteRange;
+  readonly bodyTooLarge: boolean;
+  readonly peer: Peer;
+
+  constructor(connection: HttpConnection, head: RequestHead, body: ByteRange, bodyTooLarge: boolean, peer: Peer) {
+    this.#connection = connection;
+    this.head = head;
+    this.body = body;
+    this.bodyTooLarge = bodyTooLarge;
+    this.peer = peer;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get path(): string {
+    return this.head.path;
+  }
+
+  get query(): string {
+    return this.head.query;
+  }
+
+  header(name: string): string | undefined {
+    const at = this.head.names.indexOf(name);
+    return at < 0 ? undefined : this.head.values[at];
+  }
+
+  headers(): ReadonlyMap<string, readonly string[]> {
+    const all = new Map<string, string[]>();
+    this.head.names.forEach((name, i) => {
+      const value = this.head.values[i] as string;
+      const known = all.get(name);
+      if (known === undefined) all.set(name, [value]);
+      else known.push(value);
+    });
+    return all;
+  }
+
+  respond(response: HttpResponse): void {
+    this.#connection.respond(this, response);
+  }
+}

@@ -1,0 +1,53 @@
+import type { TlsOptions } from 'node:tls';
+import type { Clock } from '../clock.ts';
+import type { Endpoint, Peer } from '../grpc/types.ts';
+import type { ByteRange } from '../telemetry/telemetry.ts';
+import type { HttpResponse } from './response.ts';
+
+/** One request with its whole body. `respond` ends it, at once or later; a second answer is ignored. */
+export interface HttpRequest {
+  readonly method: string;
+  /** As sent, percent-encoding included, without the query. */
+  readonly path: string;
+  /** Without the `?`; empty where there is none. */
+  readonly query: string;
+  readonly peer: Peer;
+  /** The handler owns one reference to `body.slab`, whatever it answers. */
+  readonly body: ByteRange;
+  /** The body passed the limit; `body` is empty and the connection is closed after the answer. */
+  readonly bodyTooLarge: boolean;
+  /** The first value of a header, by lower-case name. */
+  header(name: string): string | undefined;
+  /** All headers by lower-case name. */
+  headers(): ReadonlyMap<string, readonly string[]>;
+  respond(response: HttpResponse): void;
+}
+
+/** Must answer the request, now or later. What it throws is answered with 500. */
+export type HttpHandler = (request: HttpRequest) => void;
+
+/** Durations in milliseconds, 0 for none; meant as in https://pkg.go.dev/net/http#Server */
+export interface HttpTimeouts {
+  /** From the first byte of a request (the connect for the first one) to the end of its headers. */
+  readonly readHeaderMs: number;
+  /** From the first byte of a request to the end of its body. */
+  readonly readMs: number;
+  /** From the end of the headers until the answer is written. */
+  readonly writeMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+}
+
+export interface HttpServerOptions {
+  readonly endpoint: Endpoint;
+  /** Undefined: plaintext. ALPN `http/1.1` is added. */
+  readonly tls?: TlsOptions | undefined;
+  readonly handler: HttpHandler;
+  readonly maxBodyBytes: number;
+  readonly timeouts: HttpTimeouts;
+  /** False closes a connection after each answer. */
+  readonly keepAlive: boolean;
+  readonly clock: Clock;
+  /** Hears of what no request can be told: failed handshakes, exceptions of the handler. */
+  readonly onError?: ((error: Error) => void) | undefined;
+}
