@@ -80,3 +80,7 @@ export class ConnectionError extends Error {
 export function protocolError(message: string): ConnectionError {
   return new ConnectionError(ErrorCode.PROTOCOL_ERROR, message);
 }
+
+export function flowControlError(message: string): ConnectionError {
+  return new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, message);
+}

@@ -143,7 +143,7 @@ export class HpackDecoder {
     if (this.#position > this.#end) throw compressionError('a string ends outside its header block');
     return huffman
       ? decodeHuffman(this.#buffer, start, this.#position)
-      : this.#buffer.latin1Slice(start, this.#position);
+      : this.#buffer.toString('latin1', start, this.#position);
   }
 
   #peek(): number {

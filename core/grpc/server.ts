@@ -1,15 +1,81 @@
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import net from 'node:net';
+import tls from 'node:tls';
+import { acceptShared } from '../net/shared-read.ts';
+import { ServerConnection } from './server-connection.ts';
+import { ServerSettings } from './server-settings.ts';
 import type { GrpcServerOptions } from './types.ts';
+
+/** Connections waiting to be accepted; Go's servers take what the system allows, which is 4096 on Linux. */
+const BACKLOG = 4096;
 
 /** A gRPC server for unary calls. */
 export class GrpcServer {
-  constructor(_options: GrpcServerOptions) {}
+  readonly #options: GrpcServerOptions;
+  readonly #settings: ServerSettings;
+  readonly #connections = new Set<ServerConnection>();
+  #server: net.Server | undefined;
+  #closed = false;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#settings = new ServerSettings(options);
+  }
 
   /** Resolves when connections are accepted, with the bound address (the path for a Unix socket). */
-  async listen(): Promise<AddressInfo | string> {
-    throw new Error('not there yet');
+  async listen(): Promise<net.AddressInfo | string> {
+    const { endpoint } = this.#options;
+    const server = this.#createServer();
+    this.#server = server;
+    server.listen({ ...endpoint, backlog: BACKLOG });
+    await once(server, 'listening');
+    // after this an error is about one connection (no file descriptor left), not about the server
+    server.on('error', (error) => this.#options.onError?.(error));
+    return server.address()!;
+  }
+
+  #createServer(): net.Server {
+    const accept = (socket: net.Socket): void => this.#accept(socket);
+    if (this.#options.tls === undefined) return net.createServer({ pauseOnConnect: true, noDelay: true }, accept);
+    const server = tls.createServer({ noDelay: true, ...this.#options.tls, ALPNProtocols: ['h2'] }, accept);
+    return server.on('tlsClientError', (error) => this.#options.onError?.(error));
+  }
+
+  #accept(accepted: net.Socket): void {
+    if (this.#closed) {
+      accepted.destroy();
+      return;
+    }
+    const peer = { address: accepted.remoteAddress ?? '', port: accepted.remotePort ?? 0 };
+    const connection = new ServerConnection(this.#settings, peer, (ended) => this.#onEnd(ended));
+    this.#connections.add(connection);
+    connection.start(acceptShared(accepted, connection));
+  }
+
+  #onEnd(connection: ServerConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   /** Refuses new calls (GOAWAY), waits for those in flight at most `graceMs`, then ends what is left. Repeatable. */
-  async close(_graceMs: number): Promise<void> {}
+  async close(graceMs: number): Promise<void> {
+    this.#closed = true;
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = server.listening ? once(server, 'close') : undefined;
+    server.close();
+    if (this.#connections.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#onEmpty = resolve;
+      for (const connection of this.#connections) connection.drain();
+      const timer = this.#settings.clock.after(graceMs, () => {
+        for (const connection of this.#connections) connection.kill('the server is closing');
+      });
+      await promise;
+      timer.cancel();
+    }
+    await closed;
+  }
 }

@@ -1,0 +1,131 @@
+import { type Allocation, slabs } from '../telemetry/slab.ts';
+import type { ByteRange } from '../telemetry/telemetry.ts';
+import { MESSAGE_PREFIX_SIZE } from './outgoing-message.ts';
+
+/**
+ * A longer message gets memory as its bytes arrive, doubled each time: a length alone, which costs the peer nothing,
+ * must not make us allocate much.
+ */
+const FIRST_ALLOCATION = 256 << 10;
+
+/** Room for messages that are not complete yet, shared by the streams of a connection. */
+export class ReceiveBudget {
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+export type ReadProblem = 'too-large' | 'over-budget' | 'second-message' | 'bad-flag';
+
+/**
+ * Assembles the one message of a unary body in a slab.
+ *
+ *     body = compressed (8) length (32) message (length)
+ */
+export class MessageReader {
+  readonly #maxBytes: number;
+  readonly #budget: ReceiveBudget;
+  #prefixRead = 0;
+  #flag = 0;
+  /** As declared by the peer. */
+  length = 0;
+  #read = 0;
+  #memory: Allocation | undefined;
+  #capacity = 0;
+
+  constructor(maxBytes: number, budget: ReceiveBudget) {
+    this.#maxBytes = maxBytes;
+    this.#budget = budget;
+  }
+
+  get compressed(): boolean {
+    return this.#flag === 1;
+  }
+
+  get empty(): boolean {
+    return this.#prefixRead === 0;
+  }
+
+  get complete(): boolean {
+    return this.#prefixRead === MESSAGE_PREFIX_SIZE && this.#read === this.length;
+  }
+
+  /** Returns why the message cannot be taken; the reader is of no more use then and is to be dropped. */
+  read(bytes: Buffer, start: number, end: number): ReadProblem | undefined {
+    let position = start;
+    if (this.#prefixRead < MESSAGE_PREFIX_SIZE) {
+      position = this.#readPrefix(bytes, start, end);
+      if (this.#prefixRead < MESSAGE_PREFIX_SIZE) return undefined;
+      if (this.#flag > 1) return 'bad-flag';
+      if (this.length > this.#maxBytes) return 'too-large';
+    }
+    const size = end - position;
+    if (size === 0) return undefined;
+    if (size > this.length - this.#read) return 'second-message';
+    if (this.#read + size > this.#capacity && !this.#grow(this.#read + size)) return 'over-budget';
+    const memory = this.#memory!;
+    bytes.copy(memory.slab.buffer, memory.start + this.#read, position, end);
+    this.#read += size;
+    return undefined;
+  }
+
+  /** The complete message, with its slab reference; the reader forgets both. */
+  take(): ByteRange {
+    const memory = this.#memory;
+    this.#budget.give(this.#capacity);
+    this.#capacity = 0;
+    this.#memory = undefined;
+    if (memory === undefined) return EMPTY;
+    return { buffer: memory.slab.buffer, start: memory.start, end: memory.start + this.length, slab: memory.slab };
+  }
+
+  /** Gives the memory back; safe at any time. */
+  drop(): void {
+    this.#memory?.slab.release();
+    this.#memory = undefined;
+    this.#budget.give(this.#capacity);
+    this.#capacity = 0;
+  }
+
+  #readPrefix(bytes: Buffer, start: number, end: number): number {
+    let position = start;
+    while (position < end && this.#prefixRead < MESSAGE_PREFIX_SIZE) {
+      const octet = bytes[position++]!;
+      if (this.#prefixRead === 0) this.#flag = octet;
+      else this.length = this.length * 256 + octet;
+      this.#prefixRead++;
+    }
+    return position;
+  }
+
+  #grow(needed: number): boolean {
+    const capacity = Math.min(this.length, Math.max(needed, FIRST_ALLOCATION, 2 * this.#capacity));
+    // while the bytes move, old and new memory are held together
+    if (!this.#budget.take(capacity)) return false;
+    const memory = slabs.allocate(capacity);
+    const old = this.#memory;
+    if (old !== undefined) {
+      old.slab.buffer.copy(memory.slab.buffer, memory.start, old.start, old.start + this.#read);
+      old.slab.release();
+      this.#budget.give(this.#capacity);
+    }
+    this.#memory = memory;
+    this.#capacity = capacity;
+    return true;
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);
+const EMPTY: ByteRange = { buffer: NO_BYTES, start: 0, end: 0 };

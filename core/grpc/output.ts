@@ -1,0 +1,116 @@
+import type { Socket } from 'node:net';
+import { FRAME_HEADER_SIZE } from './frames.ts';
+
+/** Holds the answers to one read, or a request of some hundred spans, in one write. */
+const CHUNK_SIZE = 256 << 10;
+/** Free chunks kept; more than that is a past peak. */
+const MAX_FREE = 16;
+/** Bytes of a socket waiting for the peer from which on no more are produced. */
+const HIGH_WATER = 1 << 20;
+
+interface Chunk {
+  readonly buffer: Buffer;
+  /** Called by the socket when the bytes are written or the socket is gone. */
+  readonly free: () => void;
+}
+
+const free: Chunk[] = [];
+
+function takeChunk(): Chunk {
+  const reused = free.pop();
+  if (reused !== undefined) return reused;
+  const chunk: Chunk = {
+    buffer: Buffer.allocUnsafeSlow(CHUNK_SIZE),
+    free: () => {
+      if (free.length < MAX_FREE) free.push(chunk);
+    },
+  };
+  return chunk;
+}
+
+/**
+ * What a connection is about to write. Frames are collected and go out in one write per flush; the memory belongs to
+ * the process, not to the connection, so an idle connection holds none.
+ */
+export class Output {
+  #socket: Socket | undefined;
+  #chunk: Chunk | undefined;
+  #used = 0;
+
+  attach(socket: Socket): void {
+    this.#socket = socket;
+  }
+
+  /** The peer is slow: produce no more until the socket's `drain`. */
+  get congested(): boolean {
+    return this.#socket === undefined || this.#socket.writableLength >= HIGH_WATER;
+  }
+
+  /** Makes room for `size` bytes (at most 64 KiB) at `position` of the returned buffer. */
+  reserve(size: number): Buffer {
+    if (this.#used + size > CHUNK_SIZE) this.flush();
+    this.#chunk ??= takeChunk();
+    return this.#chunk.buffer;
+  }
+
+  get position(): number {
+    return this.#used;
+  }
+
+  /** The bytes up to `position` of the reserved buffer are written. */
+  advance(position: number): void {
+    this.#used = position;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.reserve(bytes.length).set(bytes, this.#used);
+    this.#used += bytes.length;
+  }
+
+  /** A frame's header; reserves its payload too. Returns the buffer, with `position` at the payload. */
+  frame(type: number, flags: number, streamId: number, length: number): Buffer {
+    const buffer = this.reserve(FRAME_HEADER_SIZE + length);
+    this.#used = writeFrameHeader(buffer, this.#used, type, flags, streamId, length);
+    return buffer;
+  }
+
+  uint32(value: number): void {
+    this.#used = this.reserve(4).writeUInt32BE(value, this.#used);
+  }
+
+  uint16(value: number): void {
+    this.#used = this.reserve(2).writeUInt16BE(value, this.#used);
+  }
+
+  flush(): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    this.#chunk = undefined;
+    const length = this.#used;
+    this.#used = 0;
+    const socket = this.#socket;
+    if (length === 0 || socket === undefined || !socket.writable) chunk.free();
+    else socket.write(chunk.buffer.subarray(0, length), chunk.free);
+  }
+}
+
+/** Returns the position behind the header. */
+export function writeFrameHeader(
+  buffer: Buffer,
+  at: number,
+  type: number,
+  flags: number,
+  streamId: number,
+  length: number,
+): number {
+  buffer[at] = length >>> 16;
+  buffer[at + 1] = length >>> 8;
+  buffer[at + 2] = length;
+  buffer[at + 3] = type;
+  buffer[at + 4] = flags;
+  buffer[at + 5] = streamId >>> 24;
+  buffer[at + 6] = streamId >>> 16;
+  buffer[at + 7] = streamId >>> 8;
+  buffer[at + 8] = streamId;
+  return at + FRAME_HEADER_SIZE;
+}

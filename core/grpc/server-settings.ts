@@ -1,0 +1,126 @@
+import { type Clock, systemClock } from '../clock.ts';
+import { StatusCode } from '../status-code.ts';
+import type { ByteRange } from '../telemetry/telemetry.ts';
+import { GrpcError } from './grpc-error.ts';
+import { EmptyReply, responseHeaders } from './responses.ts';
+import type { ServerStream } from './server-stream.ts';
+import type { Decompressors, GrpcServerOptions, KeepaliveEnforcement, ServerKeepalive, UnaryHandler } from './types.ts';
+
+/** The limit of gRPC servers. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 4 << 20;
+/** More calls than any exporter has in flight; bounds what one connection can ask for. */
+const DEFAULT_MAX_STREAMS = 1024;
+
+/** What all connections of a server share, with defaults filled in, and how a complete request is served. */
+export class ServerSettings {
+  readonly clock: Clock;
+  readonly methods: ReadonlyMap<string, UnaryHandler>;
+  readonly maxReceiveMessageBytes: number;
+  readonly maxConcurrentStreams: number;
+  readonly keepalive: ServerKeepalive | undefined;
+  readonly enforcement: KeepaliveEnforcement | undefined;
+  readonly responseHeaders: Buffer;
+  readonly emptyReply: EmptyReply;
+  readonly #decompressors: Decompressors;
+  readonly #authenticate: GrpcServerOptions['authenticate'];
+
+  constructor(options: GrpcServerOptions) {
+    this.clock = options.clock ?? systemClock;
+    this.methods = options.methods;
+    this.maxReceiveMessageBytes = options.maxReceiveMessageBytes || DEFAULT_MAX_MESSAGE_BYTES;
+    this.maxConcurrentStreams = options.maxConcurrentStreams || DEFAULT_MAX_STREAMS;
+    this.keepalive = options.keepalive;
+    this.enforcement = options.enforcement;
+    this.#decompressors = options.decompressors ?? new Map();
+    this.#authenticate = options.authenticate;
+    this.responseHeaders = responseHeaders([...this.#decompressors.keys()].join(','));
+    this.emptyReply = new EmptyReply(this.responseHeaders);
+  }
+
+  /** Authenticates, decompresses and handles; synchronously where nothing has to wait. */
+  serve(call: ServerStream, handler: UnaryHandler): void {
+    if (this.#authenticate === undefined) {
+      this.#decode(call, handler);
+      return;
+    }
+    attempt(
+      call,
+      StatusCode.UNAUTHENTICATED,
+      () => this.#authenticate!(call),
+      (auth) => {
+        call.auth = auth;
+        this.#decode(call, handler);
+      },
+    );
+  }
+
+  #decode(call: ServerStream, handler: UnaryHandler): void {
+    if (!call.body.compressed) {
+      handle(call, call.body.take(), handler);
+      return;
+    }
+    const { encoding } = call;
+    if (encoding === '') {
+      const message = 'grpc: compressed flag set with identity or empty encoding';
+      call.fail({ code: StatusCode.INTERNAL, message });
+      return;
+    }
+    const decompress = this.#decompressors.get(encoding);
+    if (decompress === undefined) {
+      const message = `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`;
+      call.fail({ code: StatusCode.UNIMPLEMENTED, message });
+      return;
+    }
+    const compressed = call.body.take();
+    attempt(
+      call,
+      StatusCode.INTERNAL,
+      () => decompress(compressed, this.maxReceiveMessageBytes),
+      (message) => handle(call, message, handler),
+      () => compressed.slab?.release(),
+    );
+  }
+}
+
+function handle(call: ServerStream, message: ByteRange, handler: UnaryHandler): void {
+  if (call.cancelled) {
+    message.slab?.release();
+    return;
+  }
+  call.message = message;
+  try {
+    handler(call);
+  } catch (error) {
+    call.fail(toFailure(error, StatusCode.INTERNAL));
+  }
+}
+
+/** `then` gets what `work` returns or resolves to; an error fails the call, with `code` where it has none of its own. */
+function attempt<T>(
+  call: ServerStream,
+  code: StatusCode,
+  work: () => T | Promise<T>,
+  then: (value: T) => void,
+  always?: () => void,
+): void {
+  const failed = (error: unknown): void => call.fail(toFailure(error, code));
+  let result: T | Promise<T>;
+  try {
+    result = work();
+  } catch (error) {
+    always?.();
+    failed(error);
+    return;
+  }
+  if (result instanceof Promise) {
+    result.finally(always).then(then, failed);
+    return;
+  }
+  always?.();
+  then(result);
+}
+
+function toFailure(error: unknown, code: StatusCode): GrpcError {
+  if (error instanceof GrpcError) return error;
+  return new GrpcError(code, error instanceof Error ? error.message : String(error));
+}
