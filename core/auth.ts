@@ -11,7 +11,7 @@ export interface ServerAuthenticator {
   ): ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>>;
 }
 
-/** The extension that `auth::authenticator` of a server names. Throws, in the collector's words, where there is none. */
+/** The extension that `auth::authenticator` of a server names. Throws the collector's words where there is none. */
 export function serverAuthenticator(host: Host, id: string): ServerAuthenticator {
   const extension: (Component & Partial<ServerAuthenticator>) | undefined = host.extension(id);
   if (extension === undefined) throw new Error(`failed to resolve authenticator "${id}": authenticator not found`);

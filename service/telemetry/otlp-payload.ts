@@ -27,6 +27,11 @@ export function metricsTree(
   };
 }
 
+/** The tree as OTLP/JSON; metrics have no ids, whose spelling would differ. */
+export function toOtlpJson(tree: MetricsTree): string {
+  return JSON.stringify(tree, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
 const CUMULATIVE = 2;
 
 function toMetric({ definition, type, points }: Family, start: bigint, now: bigint): Metric {

@@ -9,7 +9,7 @@ import type { OtlpReaderSettings } from './types.ts';
 
 /** Brings an encoded export request to an OTLP server. */
 export interface MetricsSender {
-  /** Rejects with one sentence when the server did not take it in time. */
+  /** Rejects with one sentence when the server did not take it in time. `payload` is JSON for `http/json`. */
   send(payload: Buffer, timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -46,7 +46,7 @@ function httpSender(settings: OtlpReaderSettings, userAgent: string): MetricsSen
   const options: RequestOptions & ConnectionOptions = {
     method: 'POST',
     headers: {
-      'content-type': 'application/x-protobuf',
+      'content-type': settings.protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
       'user-agent': userAgent,
       ...(gzip ? { 'content-encoding': 'gzip' } : {}),
       ...Object.fromEntries(headersOf(settings)),
@@ -87,14 +87,21 @@ function target(settings: OtlpReaderSettings): { url: URL; tls: boolean } {
 }
 
 function headersOf(settings: OtlpReaderSettings): [string, string][] {
-  return [...settings.headers].map(([name, value]) => [name.toLowerCase(), value.reveal()]);
+  const listed = (settings.headers_list ?? '').split(',').flatMap((entry): [string, string][] => {
+    const equals = entry.indexOf('=');
+    return equals < 0 ? [] : [[entry.slice(0, equals).trim().toLowerCase(), entry.slice(equals + 1).trim()]];
+  });
+  return [
+    ...listed,
+    ...[...settings.headers].map(([name, value]): [string, string] => [name.toLowerCase(), value.reveal()]),
+  ];
 }
 
 function tlsOptions(settings: OtlpReaderSettings): ConnectionOptions {
-  const { certificate, client_certificate, client_key } = settings;
+  const { certificate = '', client_certificate = '', client_key = '' } = settings;
   return {
-    ...(certificate === undefined ? {} : { ca: readFileSync(certificate) }),
-    ...(client_certificate === undefined ? {} : { cert: readFileSync(client_certificate) }),
-    ...(client_key === undefined ? {} : { key: readFileSync(client_key) }),
+    ...(certificate === '' ? {} : { ca: readFileSync(certificate) }),
+    ...(client_certificate === '' ? {} : { cert: readFileSync(client_certificate) }),
+    ...(client_key === '' ? {} : { key: readFileSync(client_key) }),
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import { encodeTree } from '../../core/otlp/tree.ts';
-import { metricsTree } from './otlp-payload.ts';
+import { metricsTree, toOtlpJson } from './otlp-payload.ts';
 import { type MetricsSender, otlpSender } from './otlp-sender.ts';
 import type { Registry } from './registry.ts';
 import type { PeriodicReaderSettings } from './types.ts';
@@ -55,13 +55,12 @@ export class PeriodicReader {
   async #export(): Promise<void> {
     const { registry, resource, clock, logger, print } = this.#context;
     const tree = metricsTree(registry.collect(), resource, this.#start, clock.nowNanos());
-    if (this.#settings.exporter.console !== undefined) {
-      print(JSON.stringify(tree, (_key, value) => (typeof value === 'bigint' ? String(value) : value)));
-    }
+    const { otlp, console: printing } = this.#settings.exporter;
+    if (printing !== undefined) print(toOtlpJson(tree));
     if (this.#sender === undefined) return;
     try {
-      const timeout = this.#settings.exporter.otlp?.timeout ?? this.#settings.timeout;
-      await this.#sender.send(encodeTree('metrics', tree), timeout);
+      const payload = otlp?.protocol === 'http/json' ? Buffer.from(toOtlpJson(tree)) : encodeTree('metrics', tree);
+      await this.#sender.send(payload, otlp?.timeout ?? this.#settings.timeout);
     } catch (error) {
       logger.error('Failed to export own metrics', { error });
     }

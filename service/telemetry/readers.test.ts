@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { MetricDefinition } from '../../core/meter.ts';
+import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { decodeTree } from '../../core/otlp/tree.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { FakeClock, settle } from '../../core/testing/fake-clock.ts';
@@ -148,6 +149,19 @@ test('OTLP over HTTP each interval and once at the end', async () => {
   );
   const histogram = metrics[2]?.histogram?.dataPoints[0];
   assert.deepEqual([histogram?.count, histogram?.sum, histogram?.bucketCounts], [1n, 7, [0n, 1n, 0n]]);
+});
+
+test('OTLP as JSON, with headers from a list', async () => {
+  const { posts, port } = await sink();
+  const registry = new Registry('basic');
+  registry.counter(SENT, { exporter: 'a' }).add(5);
+  const { reader: periodic } = reader(registry, otlp(port, { protocol: 'http/json', headers_list: 'a=b=c, D=e' }));
+  await periodic.close();
+  const [post] = posts;
+  assert.equal(post?.headers['content-type'], 'application/json');
+  assert.deepEqual([post?.headers.a, post?.headers.d], ['b=c', 'e']);
+  const { items } = decodeJson('metrics', post?.body ?? Buffer.alloc(0));
+  assert.equal(items, 1);
 });
 
 test('a server that refuses or is not there is told, and the next interval tries again', async () => {

@@ -56,5 +56,18 @@ export async function startTelemetry(
     await shutdown();
     throw new Error(`failed to create meter provider: ${(error as Error).message}`, { cause: error });
   }
+  warnOfIgnored(settings, log.logger);
   return { logger: log.logger, meter: registry, shutdown };
+}
+
+/** A valid configuration that has less effect than its author thinks. */
+function warnOfIgnored({ logs, metrics, traces }: TelemetrySettings, logger: Logger): void {
+  const ignored = [
+    ['service::telemetry::logs::processors', logs.processors],
+    ['service::telemetry::metrics::views', metrics.views],
+    ['service::telemetry::traces::processors', traces?.processors],
+  ] as const;
+  for (const [key, value] of ignored) {
+    if (value !== undefined && value.length > 0) logger.warn('A section is accepted without effect', { key });
+  }
 }

@@ -7,6 +7,7 @@ export interface TelemetrySettings {
   readonly resource: Readonly<Record<string, string>>;
   readonly logs: LogSettings;
   readonly metrics: MetricSettings;
+  readonly traces?: { readonly processors: readonly unknown[] } | undefined;
 }
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'dpanic', 'panic', 'fatal'] as const;
@@ -26,6 +27,8 @@ export interface LogSettings {
   readonly error_output_paths: readonly string[];
   readonly initial_fields: Readonly<Record<string, unknown>>;
   readonly sampling: LogSampling | undefined;
+  /** Accepted; lines are not exported over OTLP, and the log says so. */
+  readonly processors?: readonly unknown[] | undefined;
 }
 
 /** Of lines with the same level and message, the first `initial` of each `tick` pass, then each `thereafter`-th. */
@@ -44,6 +47,8 @@ export type MetricsLevel = (typeof METRICS_LEVELS)[number];
 export interface MetricSettings {
   readonly level: MetricsLevel;
   readonly readers: readonly ReaderSettings[];
+  /** Accepted; metrics are exposed as they are, and the log says so. */
+  readonly views?: readonly unknown[] | undefined;
 }
 
 /** Exactly one of the two is set. */
@@ -83,17 +88,19 @@ export interface PeriodicReaderSettings {
 }
 
 export interface OtlpReaderSettings {
-  readonly protocol: 'grpc' | 'http/protobuf';
+  readonly protocol: 'grpc' | 'http/protobuf' | 'http/json';
   /** `http://host:port`, `https://…`; for HTTP without a path `/v1/metrics` is added. */
   readonly endpoint: string;
   readonly headers: ReadonlyMap<string, { reveal(): string }>;
+  /** More headers, as `name=value,name=value`. */
+  readonly headers_list?: string | undefined;
   /** Plain text for a gRPC endpoint without a scheme. */
   readonly insecure: boolean;
   /** Milliseconds; overrides the timeout of the reader. */
   readonly timeout?: number | undefined;
   readonly compression?: string | undefined;
   readonly temporality_preference?: 'cumulative' | 'delta' | 'lowmemory' | undefined;
-  /** PEM files: the server's authority, and the client's own pair. */
+  /** PEM files: the server's authority, and the client's own pair; empty where there is none. */
   readonly certificate?: string | undefined;
   readonly client_certificate?: string | undefined;
   readonly client_key?: string | undefined;
