@@ -1,0 +1,175 @@
+import { Char } from './chars.ts';
+
+/**
+ * JSON text that grows at the end, written as the collector writes it. The caller reserves room before it writes; how
+ * much each method takes is said there.
+ */
+export class JsonPrinter {
+  bytes: Buffer;
+  length = 0;
+
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  /** Room for `size` more bytes. */
+  reserve(size: number): void {
+    if (this.bytes.length - this.length >= size) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + size));
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.bytes = grown;
+  }
+
+  /** One byte. */
+  char(char: number): void {
+    this.bytes[this.length++] = char;
+  }
+
+  /** Bytes as they are, from `start` on: names of fields, which are short. */
+  raw(text: Uint8Array, start: number): void {
+    const { bytes } = this;
+    let at = this.length;
+    for (let i = start; i < text.length; i++) bytes[at++] = text[i] as number;
+    this.length = at;
+  }
+
+  /** Up to MAX_NUMBER bytes. */
+  ascii(text: string): void {
+    this.length += this.bytes.write(text, this.length, 'latin1');
+  }
+
+  /**
+   * A string in quotes; reserves for itself. Bytes that are not UTF-8 stay, and so do <, > and &, as in the collector.
+   */
+  string(source: Buffer, start: number, end: number): void {
+    this.reserve((end - start) * LONGEST_ESCAPE + 2);
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = Char.QUOTE;
+    for (let i = start; i < end; i++) {
+      const byte = source[i] as number;
+      if (byte >= Char.SPACE && byte !== Char.QUOTE && byte !== Char.BACKSLASH) bytes[at++] = byte;
+      else at = writeEscape(bytes, at, byte);
+    }
+    bytes[at++] = Char.QUOTE;
+    this.length = at;
+  }
+
+  /** An id in hex, in quotes: twice its bytes and 2. */
+  hex(source: Buffer, start: number, end: number): void {
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = Char.QUOTE;
+    for (let i = start; i < end; i++) {
+      const byte = source[i] as number;
+      bytes[at++] = HEX_DIGITS[byte >> 4] as number;
+      bytes[at++] = HEX_DIGITS[byte & 15] as number;
+    }
+    bytes[at++] = Char.QUOTE;
+    this.length = at;
+  }
+
+  /** Standard alphabet, padded, in quotes; reserves for itself. */
+  base64(source: Buffer, start: number, end: number): void {
+    const text = source.toString('base64', start, end);
+    this.reserve(text.length + 2);
+    this.char(Char.QUOTE);
+    this.ascii(text);
+    this.char(Char.QUOTE);
+  }
+
+  /** An integer from 0 to 2^53: up to 16 bytes. */
+  digits(value: number): void {
+    let size = 1;
+    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) size++;
+    this.#padded(value, size);
+  }
+
+  #padded(value: number, size: number): void {
+    const { bytes } = this;
+    let rest = value;
+    for (let at = this.length + size - 1; at >= this.length; at--) {
+      const tenth = Math.floor(rest / 10);
+      bytes[at] = Char.ZERO + (rest - tenth * 10);
+      rest = tenth;
+    }
+    this.length += size;
+  }
+
+  /** Up to 11 bytes. */
+  int32(value: number): void {
+    if (value < 0) this.char(Char.MINUS);
+    this.digits(Math.abs(value));
+  }
+
+  /** Two halves of 32 unsigned bits, in quotes: up to 22 bytes. */
+  uint64(low: number, high: number): void {
+    this.char(Char.QUOTE);
+    this.#wide(low, high);
+    this.char(Char.QUOTE);
+  }
+
+  /** The same as two's complement: up to 23 bytes. */
+  int64(low: number, high: number): void {
+    this.char(Char.QUOTE);
+    if (high > 0x7fff_ffff) {
+      this.char(Char.MINUS);
+      const negated = -low >>> 0;
+      this.#wide(negated, (negated === 0 ? -high : ~high) >>> 0);
+    } else {
+      this.#wide(low, high);
+    }
+    this.char(Char.QUOTE);
+  }
+
+  #wide(low: number, high: number): void {
+    if (high < 0x20_0000) {
+      this.digits(high * 0x1_0000_0000 + low);
+      return;
+    }
+    // long division by 10^9, sixteen bits at a time, so that every step stays below 2^53
+    const middle = (high % BILLION) * 0x1_0000 + (low >>> 16);
+    const last = (middle % BILLION) * 0x1_0000 + (low & 0xffff);
+    const quotients = [high, middle, last].map((part) => Math.floor(part / BILLION)) as [number, number, number];
+    this.digits((quotients[0] * 0x1_0000 + quotients[1]) * 0x1_0000 + quotients[2]);
+    this.#padded(last % BILLION, 9);
+  }
+
+  /** The shortest digits that read back the same, spelled as Go does: up to MAX_NUMBER bytes. */
+  double(value: number): void {
+    if (Number.isInteger(value) && Math.abs(value) < 2 ** 31 && !Object.is(value, -0)) this.int32(value);
+    else this.ascii(spellDouble(value));
+  }
+}
+
+/** A double takes up to 24 characters, a 64-bit integer 20, and quotes. */
+export const MAX_NUMBER = 32;
+
+const BILLION = 1e9;
+
+/** A control character becomes `\u001f`. */
+const LONGEST_ESCAPE = 6;
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
+
+const SHORT_ESCAPES: Readonly<Record<number, string>> = {
+  [Char.QUOTE]: '"',
+  [Char.BACKSLASH]: '\\',
+  [Char.NEWLINE]: 'n',
+  [Char.RETURN]: 'r',
+  [Char.TAB]: 't',
+};
+
+function writeEscape(bytes: Buffer, at: number, char: number): number {
+  bytes[at] = Char.BACKSLASH;
+  const short = SHORT_ESCAPES[char];
+  if (short !== undefined) return at + 1 + bytes.write(short, at + 1, 'latin1');
+  return at + 1 + bytes.write(`u00${char.toString(16).padStart(2, '0')}`, at + 1, 'latin1');
+}
+
+/** Numbers as JavaScript has them, but with -0 and with exponents of at least two digits. */
+function spellDouble(value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  if (Object.is(value, -0)) return '-0';
+  const text = String(value);
+  return text.at(-3) === 'e' ? `${text.slice(0, -1)}0${text.slice(-1)}` : text;
+}
