@@ -4,6 +4,7 @@ import { parseComponentId } from '../core/component-id.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Meter } from '../core/meter.ts';
 import type { Signal } from '../core/signal.ts';
+import { type ContributedSection, isZPageProvider, type ZPageHost } from '../core/zpages.ts';
 import type { ConfiguredComponent, PipelineConfig, ServiceConfig } from './config/types.ts';
 import { buildGraph, type Node } from './graph/build.ts';
 import { StatusBoard } from './graph/status.ts';
@@ -122,7 +123,7 @@ export class Service {
     };
   }
 
-  #hostFor(node: Node): Host {
+  #hostFor(node: Node): Host & ZPageHost {
     return {
       extension: (id) => this.#extensions.find((extension) => extension.id === id)?.component,
       overview: this.#overview,
@@ -132,8 +133,13 @@ export class Service {
       },
       onStatus: (listener) => this.status.onStatus(listener),
       onReady: (listener) => this.status.onReady(listener),
+      zPageSections: () => this.#started.flatMap(contributedBy),
     };
   }
+}
+
+function contributedBy({ kind, id, component }: Node): ContributedSection[] {
+  return isZPageProvider(component) ? component.zpages.map((section) => ({ kind, id, section })) : [];
 }
 
 function logFields(
