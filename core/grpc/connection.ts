@@ -1,6 +1,5 @@
-import { checkFrameHeader, checkPriority } from './frame-rules.ts';
+import type { Clock } from '../clock.ts';
 import {
-  ConnectionError,
   DEFAULT_MAX_FRAME_SIZE,
   DEFAULT_WINDOW,
   ErrorCode,
@@ -11,42 +10,42 @@ import {
   protocolError,
   Setting,
 } from './frames.ts';
+import { Framing, MAX_HEADER_LIST_SIZE } from './framing.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
 import { ReceiveBudget } from './message-reader.ts';
 import { PeerSettings } from './settings.ts';
 import { RECEIVE_WINDOW, type Stream } from './stream.ts';
-import { Transport } from './transport.ts';
 
-/** Of one header block, encoded and decoded: room for large tokens, and what gRPC clients send is below 1 KiB. */
-export const MAX_HEADER_LIST_SIZE = 64 << 10;
 /** The window is opened again when a quarter of it is used, so a sender never waits for us. */
 const WINDOW_UPDATE_AT = RECEIVE_WINDOW / 4;
 /** Memory for messages of one connection that are not complete; a call beyond it is refused. */
 const RECEIVE_BUDGET = 64 << 20;
+/** … but at least a few messages of the largest size (while one grows, it is there twice). */
+const LARGEST_MESSAGES = 4;
 /** Streams we reset of which frames may still be under way: those are dropped without an answer. */
 const MAX_REMEMBERED_RESETS = 1024;
 
 /**
- * The part of HTTP/2 that client and server share: settings, flow control, header blocks, streams. What a stream means
- * is up to them. An error of a stream resets it, an error of the connection is thrown (RFC 9113 section 5.4).
+ * The part of HTTP/2 that client and server share: streams, settings, flow control. What a stream means is up to them.
+ * An error of a stream resets it, an error of the connection is thrown (RFC 9113 section 5.4).
  */
-export abstract class Connection<S extends Stream> extends Transport {
+export abstract class Connection<S extends Stream> extends Framing {
   protected readonly decoder = new HpackDecoder(MAX_HEADER_LIST_SIZE);
-  protected readonly budget = new ReceiveBudget(RECEIVE_BUDGET);
+  protected readonly budget: ReceiveBudget;
   protected readonly streams = new Map<number, S>();
   protected readonly peerSettings = new PeerSettings();
-  #gotSettings = false;
   #sendWindow = DEFAULT_WINDOW;
   #receiveWindow = RECEIVE_WINDOW;
   #unacknowledged = 0;
-  /** The header block whose CONTINUATION frames are still to come. */
-  #openBlock: { readonly streamId: number; readonly endsStream: boolean; bytes: Buffer } | undefined;
   /** Streams with something to send and no window, in order of waiting. */
   readonly #blocked = new Set<S>();
   readonly #resets = new Set<number>();
 
-  /** A whole header block; must be decoded, whatever becomes of it. */
-  protected abstract onHeaders(streamId: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void;
+  constructor(clock: Clock, preface: Buffer, maxMessageBytes: number) {
+    super(clock, preface);
+    this.budget = new ReceiveBudget(Math.max(RECEIVE_BUDGET, LARGEST_MESSAGES * maxMessageBytes));
+  }
+
   protected abstract onStreamData(stream: S, bytes: Buffer, start: number, end: number): void;
   /** The peer's last frame of the stream was DATA. */
   protected abstract onStreamEnd(stream: S): void;
@@ -55,9 +54,6 @@ export abstract class Connection<S extends Stream> extends Transport {
   /** `stream.outgoing` is sent. */
   protected abstract onSent(stream: S): void;
   protected abstract onSettings(): void;
-  protected abstract onPing(): void;
-  protected abstract onPong(): void;
-  protected abstract onGoAway(lastStreamId: number, code: number, message: string): void;
   /** No stream of this number has been opened yet. */
   protected abstract isIdle(streamId: number): boolean;
 
@@ -71,15 +67,9 @@ export abstract class Connection<S extends Stream> extends Transport {
     this.writeWindowUpdate(0, RECEIVE_WINDOW - DEFAULT_WINDOW);
   }
 
-  override onFrameHeader(type: number, flags: number, streamId: number, length: number): void {
-    checkFrameHeader(type, flags, streamId, length, this.#openBlock?.streamId);
-    if (!this.#gotSettings && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
-      throw protocolError('the first frame is not SETTINGS');
-    }
-    if (type === FrameType.DATA) {
-      this.#receiveWindow -= length;
-      if (this.#receiveWindow < 0) throw flowControlError('more DATA than the connection window allows');
-    }
+  protected override onDataFrame(length: number): void {
+    this.#receiveWindow -= length;
+    if (this.#receiveWindow < 0) throw flowControlError('more DATA than the connection window allows');
   }
 
   override onData(streamId: number, bytes: Buffer, start: number, end: number): void {
@@ -114,64 +104,7 @@ export abstract class Connection<S extends Stream> extends Transport {
     }
   }
 
-  override onFrame(type: number, flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    switch (type) {
-      case FrameType.HEADERS:
-        this.#headers(flags, streamId, bytes, start, end);
-        return;
-      case FrameType.CONTINUATION:
-        this.#continuation(flags, bytes, start, end);
-        return;
-      case FrameType.PRIORITY:
-        checkPriority(streamId, bytes, start);
-        return;
-      case FrameType.RST_STREAM:
-        this.#resetByPeer(streamId, bytes.readUInt32BE(start));
-        return;
-      case FrameType.SETTINGS:
-        (flags & Flag.ACK) !== 0 ? undefined : this.#settings(bytes, start, end);
-        return;
-      case FrameType.PING:
-        this.#ping(flags, bytes, start, end);
-        return;
-      case FrameType.GOAWAY: {
-        const lastStream = bytes.readUInt32BE(start) & 0x7fffffff;
-        this.onGoAway(lastStream, bytes.readUInt32BE(start + 4), bytes.toString('utf8', start + 8, end));
-        return;
-      }
-      case FrameType.WINDOW_UPDATE:
-        this.#windowUpdate(streamId, bytes.readUInt32BE(start) & 0x7fffffff);
-        return;
-      default:
-      // unknown: ignored
-    }
-  }
-
-  #headers(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
-    let from = start;
-    if ((flags & Flag.PRIORITY) !== 0) {
-      from += 5;
-      if (from > end) throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, 'HEADERS too short for its priority');
-      checkPriority(streamId, bytes, start);
-    }
-    const endsStream = (flags & Flag.END_STREAM) !== 0;
-    if ((flags & Flag.END_HEADERS) !== 0) this.onHeaders(streamId, endsStream, bytes, from, end);
-    else this.#openBlock = { streamId, endsStream, bytes: Buffer.from(bytes.subarray(from, end)) };
-  }
-
-  #continuation(flags: number, bytes: Buffer, start: number, end: number): void {
-    const block = this.#openBlock!;
-    if (block.bytes.length + end - start > MAX_HEADER_LIST_SIZE) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large');
-    }
-    block.bytes = Buffer.concat([block.bytes, bytes.subarray(start, end)]);
-    if ((flags & Flag.END_HEADERS) === 0) return;
-    this.#openBlock = undefined;
-    this.onHeaders(block.streamId, block.endsStream, block.bytes, 0, block.bytes.length);
-  }
-
-  #settings(bytes: Buffer, start: number, end: number): void {
-    this.#gotSettings = true;
+  protected override onSettingsFrame(bytes: Buffer, start: number, end: number): void {
     const change = this.peerSettings.read(bytes, start, end);
     for (const stream of this.streams.values()) {
       stream.sendWindow += change;
@@ -182,17 +115,7 @@ export abstract class Connection<S extends Stream> extends Transport {
     this.onSettings();
   }
 
-  #ping(flags: number, bytes: Buffer, start: number, end: number): void {
-    if ((flags & Flag.ACK) !== 0) {
-      this.onPong();
-      return;
-    }
-    this.output.frame(FrameType.PING, Flag.ACK, 0, end - start);
-    this.output.write(bytes.subarray(start, end));
-    this.onPing();
-  }
-
-  #windowUpdate(streamId: number, increment: number): void {
+  protected override onWindowUpdate(streamId: number, increment: number): void {
     if (streamId === 0) {
       if (increment === 0) throw protocolError('WINDOW_UPDATE by 0');
       this.#sendWindow += increment;
@@ -211,7 +134,7 @@ export abstract class Connection<S extends Stream> extends Transport {
     else if (this.#blocked.delete(stream)) this.pump(stream);
   }
 
-  #resetByPeer(streamId: number, code: number): void {
+  protected override onResetFrame(streamId: number, code: number): void {
     const stream = this.streams.get(streamId);
     if (stream !== undefined) {
       this.forget(stream);

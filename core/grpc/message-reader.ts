@@ -1,6 +1,11 @@
+import { StatusCode } from '../status-code.ts';
 import { type Allocation, slabs } from '../telemetry/slab.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
+import { GrpcError } from './grpc-error.ts';
 import { MESSAGE_PREFIX_SIZE } from './outgoing-message.ts';
+
+/** The limit of gRPC servers and clients. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 4 << 20;
 
 /**
  * A longer message gets memory as its bytes arrive, doubled each time: a length alone, which costs the peer nothing,
@@ -26,8 +31,6 @@ export class ReceiveBudget {
     this.#left += bytes;
   }
 }
-
-export type ReadProblem = 'too-large' | 'over-budget' | 'second-message' | 'bad-flag';
 
 /**
  * Assembles the one message of a unary body in a slab.
@@ -63,18 +66,22 @@ export class MessageReader {
   }
 
   /** Returns why the message cannot be taken; the reader is of no more use then and is to be dropped. */
-  read(bytes: Buffer, start: number, end: number): ReadProblem | undefined {
+  read(bytes: Buffer, start: number, end: number): GrpcError | undefined {
     let position = start;
     if (this.#prefixRead < MESSAGE_PREFIX_SIZE) {
       position = this.#readPrefix(bytes, start, end);
       if (this.#prefixRead < MESSAGE_PREFIX_SIZE) return undefined;
-      if (this.#flag > 1) return 'bad-flag';
-      if (this.length > this.#maxBytes) return 'too-large';
+      if (this.#flag > 1) return new GrpcError(StatusCode.INTERNAL, 'grpc: received unexpected payload format');
+      if (this.length > this.#maxBytes) return this.#tooLarge();
     }
     const size = end - position;
     if (size === 0) return undefined;
-    if (size > this.length - this.#read) return 'second-message';
-    if (this.#read + size > this.#capacity && !this.#grow(this.#read + size)) return 'over-budget';
+    if (size > this.length - this.#read) {
+      return new GrpcError(StatusCode.UNIMPLEMENTED, 'more than one message in a unary call');
+    }
+    if (this.#read + size > this.#capacity && !this.#grow(this.#read + size)) {
+      return new GrpcError(StatusCode.UNAVAILABLE, 'too many incomplete messages on one connection');
+    }
     const memory = this.#memory!;
     bytes.copy(memory.slab.buffer, memory.start + this.#read, position, end);
     this.#read += size;
@@ -97,6 +104,11 @@ export class MessageReader {
     this.#memory = undefined;
     this.#budget.give(this.#capacity);
     this.#capacity = 0;
+  }
+
+  #tooLarge(): GrpcError {
+    const sizes = `${this.length} vs. ${this.#maxBytes}`;
+    return new GrpcError(StatusCode.RESOURCE_EXHAUSTED, `grpc: received message larger than max (${sizes})`);
   }
 
   #readPrefix(bytes: Buffer, start: number, end: number): number {

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import { StatusCode } from '../status-code.ts';
 import { Connection } from './connection.ts';
 import { ConnectionError, ErrorCode, Flag, MAX_STREAM_ID, PREFACE, protocolError, Setting } from './frames.ts';
-import type { ReadProblem } from './message-reader.ts';
 import { OutgoingMessage } from './outgoing-message.ts';
-import { parseRequestHead, trailersAreMalformed } from './request-head.ts';
+import { trailersAreMalformed } from './request-head.ts';
 import { EmptyReply, failureHeaders, OK_TRAILERS } from './responses.ts';
-import { findRoute, HEADERS_TOO_LARGE, type Refusal, type Route } from './route.ts';
+import type { Refusal, Route } from './route.ts';
+import { RouteCache } from './route-cache.ts';
 import { ConnectionKeeper, type KeptAlive } from './server-keepalive.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { type CallOwner, ServerStream } from './server-stream.ts';
@@ -14,8 +14,6 @@ import type { GrpcFailure, Peer } from './types.ts';
 
 /** How long a client may take to answer the ping that separates the two GOAWAY of a graceful end. */
 const DRAIN_PING_MS = 1000;
-/** Longer header blocks are not remembered: they hardly repeat. */
-const MAX_REMEMBERED_BLOCK = 128;
 
 /** The server's end of a connection. */
 export class ServerConnection extends Connection<ServerStream> implements CallOwner, KeptAlive {
@@ -27,18 +25,14 @@ export class ServerConnection extends Connection<ServerStream> implements CallOw
   #draining = false;
   /** Streams after it are not served: the client was told to take them elsewhere. */
   #finalStream = MAX_STREAM_ID;
-  // Most clients send the same few octets as header block again and again; while the header table has not changed,
-  // they mean the same request head.
-  readonly #lastBlock = Buffer.alloc(MAX_REMEMBERED_BLOCK);
-  #lastBlockLength = -1;
-  #lastGeneration = -1;
-  #lastRoute: Route | undefined;
+  readonly #routes: RouteCache;
 
   constructor(settings: ServerSettings, peer: Peer, onEnd: (connection: ServerConnection) => void) {
-    super(settings.clock, PREFACE);
+    super(settings.clock, PREFACE, settings.maxReceiveMessageBytes);
     this.#settings = settings;
     this.peer = peer;
     this.#onEnd = onEnd;
+    this.#routes = new RouteCache(this.decoder, settings.methods);
     this.#keeper = new ConnectionKeeper(this, settings.clock, settings.keepalive, settings.enforcement);
   }
 
@@ -134,7 +128,7 @@ export class ServerConnection extends Connection<ServerStream> implements CallOw
       this.#onTrailers(stream, endsStream, bytes, from, to);
       return;
     }
-    const route = this.#route(bytes, from, to);
+    const route = this.#routes.route(bytes, from, to);
     if (streamId % 2 === 0) throw protocolError('a client opened a stream with an even number');
     if (streamId <= this.#lastStream) {
       if (this.wasReset(streamId)) return;
@@ -151,32 +145,6 @@ export class ServerConnection extends Connection<ServerStream> implements CallOw
       return;
     }
     this.#open(streamId, route, endsStream);
-  }
-
-  /** Undefined where the request is malformed. */
-  #route(bytes: Buffer, from: number, to: number): Route | undefined {
-    const length = to - from;
-    if (
-      length === this.#lastBlockLength &&
-      this.decoder.generation === this.#lastGeneration &&
-      bytes.compare(this.#lastBlock, 0, length, from, to) === 0
-    ) {
-      return this.#lastRoute;
-    }
-    const { generation } = this.decoder;
-    const fields = this.decoder.decode(bytes, from, to);
-    const head = parseRequestHead(fields);
-    let route: Route | undefined;
-    if (head !== undefined) {
-      route = this.decoder.oversized ? { head, to: HEADERS_TOO_LARGE } : findRoute(head, this.#settings.methods);
-    }
-    if (length <= MAX_REMEMBERED_BLOCK && generation === this.decoder.generation) {
-      bytes.copy(this.#lastBlock, 0, from, to);
-      this.#lastBlockLength = length;
-      this.#lastGeneration = generation;
-      this.#lastRoute = route;
-    }
-    return route;
   }
 
   #open(streamId: number, route: Route, endsStream: boolean): void {
@@ -206,24 +174,7 @@ export class ServerConnection extends Connection<ServerStream> implements CallOw
     stream.received += end - start;
     if (stream.answered || typeof stream.to !== 'function') return;
     const problem = stream.body.read(bytes, start, end);
-    if (problem !== undefined) stream.fail(this.#readFailure(stream, problem));
-  }
-
-  #readFailure(stream: ServerStream, problem: ReadProblem): GrpcFailure {
-    stream.body.drop();
-    switch (problem) {
-      case 'too-large': {
-        const sizes = `${stream.body.length} vs. ${this.#settings.maxReceiveMessageBytes}`;
-        const message = `grpc: received message larger than max (${sizes})`;
-        return { code: StatusCode.RESOURCE_EXHAUSTED, message };
-      }
-      case 'over-budget':
-        return { code: StatusCode.UNAVAILABLE, message: 'too many incomplete messages on one connection' };
-      case 'second-message':
-        return { code: StatusCode.UNIMPLEMENTED, message: 'more than one message in a unary call' };
-      case 'bad-flag':
-        return { code: StatusCode.INTERNAL, message: 'grpc: received unexpected payload format' };
-    }
+    if (problem !== undefined) stream.fail(problem);
   }
 
   protected override onStreamEnd(stream: ServerStream): void {

@@ -2,12 +2,11 @@ import { type Clock, systemClock } from '../clock.ts';
 import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import { GrpcError } from './grpc-error.ts';
+import { DEFAULT_MAX_MESSAGE_BYTES } from './message-reader.ts';
 import { EmptyReply, responseHeaders } from './responses.ts';
 import type { ServerStream } from './server-stream.ts';
 import type { Decompressors, GrpcServerOptions, KeepaliveEnforcement, ServerKeepalive, UnaryHandler } from './types.ts';
 
-/** The limit of gRPC servers. */
-export const DEFAULT_MAX_MESSAGE_BYTES = 4 << 20;
 /** More calls than any exporter has in flight; bounds what one connection can ask for. */
 const DEFAULT_MAX_STREAMS = 1024;
 
