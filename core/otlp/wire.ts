@@ -94,6 +94,12 @@ export function readFixed64AsNumber(buffer: Buffer, position: number): number {
   return buffer.readUInt32LE(position) + buffer.readUInt32LE(position + 4) * 0x1_0000_0000;
 }
 
+/** Where the bytes of an id begin that is the value of a field, given where the value ends; -1 for an empty one. */
+export function idAt(buffer: Buffer, value: number, after: number): number {
+  readVarint(buffer, value);
+  return next === after ? -1 : next;
+}
+
 /** The position after the value of a field whose tag, just before `position`, was `tag`. */
 export function skipValue(buffer: Buffer, position: number, tag: number): number {
   switch (tag & 7) {

@@ -64,14 +64,14 @@ export class Telemetry {
   }
 
   /**
-   * A batch whose ranges lie in this batch's memory (a part of it, or the same with another context). It holds a
-   * reference to this one of its own, so both are released independently.
+   * A batch whose ranges lie in this batch's memory (a part of it, or the same with another context) or in slabs of
+   * their own; each range names its slab. It keeps these slabs, not this batch, so the two are released independently
+   * and a small part that stays does not hold on to everything it was once part of.
    */
   derive(ranges: readonly ByteRange[], items: number, context: RequestContext = this.context): Telemetry {
-    this.retain();
-    const part = new Telemetry(this.signal, ranges, items, context);
-    part.#onRelease = () => this.release();
-    return part;
+    if (this.#holders <= 0) throw new Error('batch derived after its release');
+    for (const range of ranges) range.slab?.retain();
+    return new Telemetry(this.signal, ranges, items, context);
   }
 
   #onRelease: (() => void) | undefined;

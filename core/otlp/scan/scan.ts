@@ -1,7 +1,8 @@
 import type { Signal } from '../../signal.ts';
+import { countItems } from '../readers/groups.ts';
 import { LARGEST_REQUEST, scanInKernel } from './kernel.ts';
 import { REQUEST_KIND } from './table.ts';
-import { walkRequest } from './walk.ts';
+import { legacy, walkRequest } from './walk.ts';
 
 export { MalformedError } from './malformed.ts';
 
@@ -18,5 +19,6 @@ export function scan(signal: Signal, buffer: Buffer, start: number, end: number)
     const items = scanInKernel(buffer, start, end, REQUEST_KIND[signal]);
     if (items >= 0) return items;
   }
-  return walkRequest(signal, buffer, start, end);
+  const items = walkRequest(signal, buffer, start, end);
+  return legacy ? countItems(signal, { ranges: [{ buffer, start, end }] }) : items;
 }
