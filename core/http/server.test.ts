@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { systemClock } from '../clock.ts';
-import type { Endpoint } from '../grpc/types.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
 import { HttpResponse } from './response.ts';
 import { HttpServer } from './server.ts';
@@ -32,7 +31,7 @@ const echo: HttpHandler = (request) => {
 
 async function start(handler: HttpHandler, options: Partial<HttpServerOptions> = {}) {
   const server = new HttpServer({
-    endpoint: { host: '127.0.0.1', port: 0 },
+    address: { endpoint: '127.0.0.1:0' },
     handler,
     maxBodyBytes: LIMIT,
     timeouts: NO_TIMEOUTS,
@@ -40,9 +39,9 @@ async function start(handler: HttpHandler, options: Partial<HttpServerOptions> =
     clock: systemClock,
     ...options,
   });
-  const address = await server.listen();
+  const { host, port } = await server.listen();
   cleanups.push(() => server.close(0));
-  return { server, address, port: Number(address.split(':').at(-1)) };
+  return { server, host, port };
 }
 
 /** A raw connection that collects what comes back. */
@@ -356,10 +355,10 @@ test('closing answers what was received, ends idle connections and waits no long
 test('Unix sockets', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'weir-http-'));
   cleanups.push(() => rm(directory, { recursive: true }));
-  const endpoint: Endpoint = { path: join(directory, 'sock') };
-  const { address } = await start(echo, { endpoint });
-  assert.equal(address, endpoint.path);
-  const client = await dial(address);
+  const path = join(directory, 'sock');
+  const { host } = await start(echo, { address: { endpoint: path, transport: 'unix' } });
+  assert.equal(host, path);
+  const client = await dial(path);
   client.socket.write(post('u'));
   await client.until((t) => t.includes('POST /p 1 u'));
 });

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
 import type { Timer } from '../clock.ts';
+import { type Listening, listen } from '../net/listen.ts';
 import { HttpConnection } from './connection.ts';
 import type { HttpServerOptions } from './types.ts';
 
@@ -24,28 +25,20 @@ export class HttpServer {
     this.#options = options;
   }
 
-  /** Resolves when connections are accepted, with the bound `host:port` or the path of a Unix socket. */
-  async listen(): Promise<string> {
-    const { tls, endpoint, onError } = this.#options;
+  /** Resolves when connections are accepted; fails with `listen tcp HOST:PORT: bind: …`. */
+  async listen(): Promise<Listening> {
+    const { tls, address, onError } = this.#options;
     const sockets = { allowHalfOpen: true, noDelay: true, pauseOnConnect: tls === undefined };
     const server =
       tls === undefined
         ? createServer(sockets, (socket) => this.#accept(socket))
         : createTlsServer({ ...sockets, ...tls, ALPNProtocols: ['http/1.1'] }, (socket) => this.#accept(socket));
     this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(endpoint, () => {
-        server.removeListener('error', reject);
-        resolve();
-      });
-    });
+    const listening = await listen(server, address);
     server.on('error', (error) => onError?.(error));
     server.on('tlsClientError', (error: Error) => onError?.(error));
     this.#startSweep();
-    const address = server.address();
-    if (address === null || typeof address === 'string') return address ?? '';
-    return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
+    return listening;
   }
 
   /** Uses other certificates for the connections to come. */

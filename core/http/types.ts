@@ -1,6 +1,7 @@
 import type { TlsOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
-import type { Endpoint, Peer } from '../grpc/types.ts';
+import type { Peer } from '../grpc/types.ts';
+import type { ListenAddress } from '../net/listen.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import type { HttpResponse } from './response.ts';
 
@@ -39,7 +40,7 @@ export interface HttpTimeouts {
 }
 
 export interface HttpServerOptions {
-  readonly endpoint: Endpoint;
+  readonly address: ListenAddress;
   /** Undefined: plaintext. ALPN `http/1.1` is added. */
   readonly tls?: TlsOptions | undefined;
   readonly handler: HttpHandler;

@@ -36,12 +36,15 @@ export async function listen(server: Server, address: ListenAddress): Promise<Li
   return { host: bound.address, port: bound.port };
 }
 
-async function listenOptions(transport: string, endpoint: string): Promise<ListenOptions> {
+/** What `net.Server.listen` takes for an endpoint as it stands in a configuration. Fails as `listen` does. */
+export async function listenOptions(transport: string, endpoint: string): Promise<ListenOptions> {
   if (transport === 'unix' || transport === 'npipe') return { path: endpoint };
   if (!transport.startsWith('tcp')) throw new Error(`listen ${transport} ${endpoint}: not supported for servers`);
   const { host, port } = splitHostPort(endpoint, `listen ${transport}`);
   const ipv6Only = transport === 'tcp6';
-  if (host === '') return { port, host: transport === 'tcp4' ? '0.0.0.0' : '::', ipv6Only };
+  // without a host Node takes all addresses of both families, also where the machine has no IPv6
+  if (host === '' && transport === 'tcp') return { port, host };
+  if (host === '') return { port, host: ipv6Only ? '::' : '0.0.0.0', ipv6Only };
   if (isIP(host) !== 0) return { port, host, ipv6Only };
   try {
     const { address } = await lookup(host, { order: ipv6Only ? 'ipv6first' : 'ipv4first' });
@@ -72,7 +75,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
 };
 
-function listenError(transport: string, endpoint: string, error: NodeJS.ErrnoException): Error {
+/** The collector's sentence for a server that cannot listen. */
+export function listenError(transport: string, endpoint: string, error: NodeJS.ErrnoException): Error {
   const reason = REASONS[error.code ?? ''] ?? error.message;
   return new Error(`listen ${transport} ${endpoint}: bind: ${reason}`, { cause: error });
 }

@@ -1,0 +1,8 @@
+import type { Receiver } from '../../core/component.ts';
+
+/** Receives nothing. */
+export class NopReceiver implements Receiver {
+  start(): void {}
+
+  shutdown(): void {}
+}

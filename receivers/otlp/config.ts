@@ -1,0 +1,52 @@
+import { duration, type Infer, int, optional, string, struct } from '../../core/config/fields.ts';
+import { grpcServer } from '../../core/config/sections/grpc-server.ts';
+import { httpServer } from '../../core/config/sections/http-server.ts';
+
+/** What grpc-go reads at a time in the collector; the key is accepted, our reads have a size of their own. */
+const READ_BUFFER = 512 * 1024;
+
+const grpc = struct(
+  'configgrpc.ServerConfig',
+  'OTLP/gRPC.',
+  {
+    endpoint: string('host:port to listen on; a path for unix sockets.', 'localhost:4317'),
+    read_buffer_size: int('Size of the read buffer in bytes; 0 means the default.', READ_BUFFER, 'int'),
+  },
+  { embed: [grpcServer] },
+);
+export type GrpcConfig = Infer<typeof grpc>;
+
+const http = struct(
+  'otlpreceiver.HTTPConfig',
+  'OTLP/HTTP.',
+  {
+    endpoint: string('host:port to listen on; a path for unix sockets.', 'localhost:4318'),
+    read_header_timeout: duration('Time limit for reading the headers; 0 means none.', '0s'),
+    write_timeout: duration('Time limit for writing a response; 0 means none.', '0s'),
+    idle_timeout: duration('An idle connection is closed after this time; 0 means never.', '0s'),
+    traces_url_path: string('Path to which traces are sent.', '/v1/traces'),
+    metrics_url_path: string('Path to which metrics are sent.', '/v1/metrics'),
+    logs_url_path: string('Path to which logs are sent.', '/v1/logs'),
+  },
+  { embed: [httpServer] },
+);
+export type HttpConfig = Infer<typeof http>;
+
+const protocols = struct('otlpreceiver.Protocols', 'What to listen for; at least one of them.', {
+  grpc: optional(grpc, { present: false }),
+  http: optional(http, { present: false }),
+});
+
+export const config = struct(
+  'otlpreceiver.Config',
+  'Receives OTLP.',
+  { protocols },
+  {
+    validate(value, path, report) {
+      if (value.protocols.grpc === undefined && value.protocols.http === undefined) {
+        report(path, 'must specify at least one protocol when using the OTLP receiver');
+      }
+    },
+  },
+);
+export type Config = Infer<typeof config>;

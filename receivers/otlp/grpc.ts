@@ -1,0 +1,98 @@
+import type { TlsOptions } from 'node:tls';
+import type { Settings } from '../../core/component.ts';
+import type { Consumer, Outputs } from '../../core/consumer.ts';
+import { PipelineError } from '../../core/error.ts';
+import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
+import type { Endpoint, GrpcServerOptions, UnaryCall, UnaryHandler } from '../../core/grpc/types.ts';
+import type { ServerMiddleware } from '../../core/middleware.ts';
+import { encodeExportResponse } from '../../core/otlp/service.ts';
+import { encodeStatus } from '../../core/otlp/status.ts';
+import { SIGNALS, type Signal } from '../../core/signal.ts';
+import type { GrpcConfig } from './config.ts';
+import { contextSource, type Guards, ingest } from './ingest.ts';
+
+const METHOD: Readonly<Record<Signal, string>> = {
+  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+};
+
+const SUCCESS = encodeExportResponse();
+const MIB = 1024 * 1024;
+
+/** The server for `protocols.grpc`: the Export methods of the signals that a pipeline wants. */
+export function grpcOptions(
+  settings: Settings,
+  config: GrpcConfig,
+  outputs: Outputs,
+  endpoint: Endpoint,
+  tls: TlsOptions | undefined,
+  guards: Guards,
+): GrpcServerOptions {
+  const methods = new Map<string, UnaryHandler>();
+  for (const signal of SIGNALS) {
+    const consumer = outputs.for(signal);
+    if (consumer !== undefined)
+      methods.set(METHOD[signal], exportHandler(signal, consumer, config, guards.middlewares));
+  }
+  const { authenticator } = guards;
+  const parameters = config.keepalive?.server_parameters;
+  const enforcement = config.keepalive?.enforcement_policy;
+  return {
+    endpoint,
+    tls,
+    methods,
+    maxReceiveMessageBytes: config.max_recv_msg_size_mib === 0 ? undefined : config.max_recv_msg_size_mib * MIB,
+    maxConcurrentStreams: config.max_concurrent_streams || undefined,
+    keepalive: parameters && {
+      maxConnectionIdleMs: parameters.max_connection_idle || undefined,
+      maxConnectionAgeMs: parameters.max_connection_age || undefined,
+      maxConnectionAgeGraceMs: parameters.max_connection_age_grace || undefined,
+      timeMs: parameters.time || undefined,
+      timeoutMs: parameters.timeout || undefined,
+    },
+    enforcement: enforcement && {
+      minTimeMs: enforcement.min_time || undefined,
+      permitWithoutStream: enforcement.permit_without_stream,
+    },
+    decompressors: grpcDecompressors,
+    authenticate: authenticator && ((call) => authenticator.authenticate(call.headers())),
+    onError: (error) => settings.logger.debug('Connection failed', { error }),
+    clock: settings.clock,
+  };
+}
+
+function exportHandler(
+  signal: Signal,
+  consumer: Consumer,
+  config: GrpcConfig,
+  middlewares: readonly ServerMiddleware[],
+): UnaryHandler {
+  const contextOf = contextSource('grpc', config.include_metadata);
+  return (call) => {
+    try {
+      for (const middleware of middlewares) middleware.admit();
+    } catch (error) {
+      call.message.slab?.release();
+      refuse(call, error);
+      return;
+    }
+    try {
+      const pending = ingest(signal, consumer, call.message, contextOf(call, call.auth));
+      if (pending === undefined) call.reply(SUCCESS);
+      else
+        pending.then(
+          () => call.reply(SUCCESS),
+          (error) => refuse(call, error),
+        );
+    } catch (error) {
+      refuse(call, error);
+    }
+  };
+}
+
+function refuse(call: UnaryCall, caught: unknown): void {
+  const { code, message, retryAfterMs } = PipelineError.from(caught);
+  const details = retryAfterMs === undefined ? undefined : encodeStatus({ code, message, retryAfterMs });
+  call.fail({ code, message, details });
+}

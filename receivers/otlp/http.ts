@@ -1,0 +1,267 @@
+import { decompress, isEncoding } from '../../core/compression/decompress.ts';
+import { DecompressError } from '../../core/compression/error.ts';
+import type { Consumer, Outputs } from '../../core/consumer.ts';
+import { PipelineError } from '../../core/error.ts';
+import { Cors } from '../../core/http/cors.ts';
+import { httpStatusOf, statusCodeOf } from '../../core/http/grpc-status.ts';
+import { HttpResponse } from '../../core/http/response.ts';
+import type { HttpHandler, HttpRequest } from '../../core/http/types.ts';
+import { encodeExportResponse, encodeExportResponseJson } from '../../core/otlp/service.ts';
+import { encodeStatus, encodeStatusJson, type Status } from '../../core/otlp/status.ts';
+import { SIGNALS, type Signal } from '../../core/signal.ts';
+import type { ByteRange } from '../../core/telemetry/telemetry.ts';
+import type { HttpConfig } from './config.ts';
+import { type ContextSource, contextSource, type Guards, ingest, ingestJson } from './ingest.ts';
+
+/** For a limit of 0 or less. */
+const DEFAULT_MAX_BODY = 20 * 1024 * 1024;
+
+export const maxBodyOf = (config: HttpConfig): number =>
+  config.max_request_body_size > 0 ? config.max_request_body_size : DEFAULT_MAX_BODY;
+
+/** One of the two encodings of requests and answers. */
+interface Encoding {
+  readonly contentType: string;
+  readonly ingest: typeof ingest;
+  status(status: Status): Buffer;
+  success(signal: Signal): Buffer;
+}
+
+const PROTO: Encoding = {
+  contentType: 'application/x-protobuf',
+  ingest,
+  status: encodeStatus,
+  success: () => encodeExportResponse(),
+};
+
+const JSON_TEXT: Encoding = {
+  contentType: 'application/json',
+  ingest: ingestJson,
+  status: encodeStatusJson,
+  success: (signal) => encodeExportResponseJson(signal),
+};
+
+/** Parameters do not matter. */
+function encodingOf(contentType: string | undefined): Encoding | undefined {
+  if (contentType === undefined) return undefined;
+  const semicolon = contentType.indexOf(';');
+  const type = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
+  if (type === PROTO.contentType) return PROTO;
+  return type === JSON_TEXT.contentType ? JSON_TEXT : undefined;
+}
+
+const TEXT = [['Content-Type', 'text/plain']] as const;
+const NOT_FOUND = new HttpResponse(
+  404,
+  [
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['X-Content-Type-Options', 'nosniff'],
+  ],
+  '404 page not found\n',
+);
+const NOT_POST = new HttpResponse(405, TEXT, '405 method not allowed, supported: [POST]');
+const NOT_SUPPORTED = new HttpResponse(
+  415,
+  TEXT,
+  '415 unsupported media type, supported: [application/json, application/x-protobuf]',
+);
+const NO_CONTENT = new HttpResponse(204, []);
+const TOO_LARGE = 'http: request body too large';
+
+type HeaderList = readonly (readonly [string, string])[];
+
+interface Route {
+  readonly signal: Signal;
+  readonly consumer: Consumer;
+  readonly success: ReadonlyMap<Encoding, HttpResponse>;
+}
+
+/** The handler for `protocols.http`: one path for each signal that a pipeline wants. */
+export function httpHandler(config: HttpConfig, outputs: Outputs, guards: Guards): HttpHandler {
+  const handler = new ExportHandler(config, outputs, guards);
+  return (request) => handler.handle(request);
+}
+
+class ExportHandler {
+  readonly #config: HttpConfig;
+  readonly #guards: Guards;
+  readonly #routes = new Map<string, Route>();
+  readonly #cors: Cors | undefined;
+  /** `response_headers`. */
+  readonly #headers: HeaderList;
+  readonly #encodings: ReadonlySet<string>;
+  readonly #contextOf: ContextSource;
+
+  constructor(config: HttpConfig, outputs: Outputs, guards: Guards) {
+    this.#config = config;
+    this.#guards = guards;
+    this.#contextOf = contextSource('http', config.include_metadata);
+    this.#headers = [...config.response_headers].map(([name, value]) => [name, value.reveal()]);
+    this.#encodings = new Set(config.compression_algorithms);
+    if (config.cors !== undefined && config.cors.allowed_origins.length > 0) this.#cors = new Cors(config.cors);
+    for (const signal of SIGNALS) {
+      const consumer = outputs.for(signal);
+      if (consumer === undefined) continue;
+      const success = new Map([PROTO, JSON_TEXT].map((encoding) => [encoding, this.#success(encoding, signal)]));
+      const path = config[`${signal}_url_path`];
+      this.#routes.set(path.startsWith('/') ? path : `/${path}`, { signal, consumer, success });
+    }
+  }
+
+  #success(encoding: Encoding, signal: Signal): HttpResponse {
+    const headers = [...this.#headers, ['Content-Type', encoding.contentType] as const];
+    return new HttpResponse(200, headers, encoding.success(signal));
+  }
+
+  handle(request: HttpRequest): void {
+    if (this.#cors !== undefined && this.#answeredPreflight(request, this.#cors)) return;
+    const { authenticator } = this.#guards;
+    if (authenticator === undefined) {
+      this.#route(request, undefined);
+      return;
+    }
+    // inside a promise, so that an authenticator that throws and one that rejects are the same
+    new Promise<ReadonlyMap<string, string>>((resolve) =>
+      resolve(authenticator.authenticate(this.#credentials(request))),
+    ).then(
+      (auth) => this.#route(request, auth),
+      (error) => this.#fault(request, 401, error),
+    );
+  }
+
+  /** Headers, and the query parameters that may stand in for them. */
+  #credentials(request: HttpRequest): ReadonlyMap<string, readonly string[]> {
+    const names = this.#config.auth?.request_params ?? [];
+    const headers = request.headers();
+    if (names.length === 0) return headers;
+    const query = new URLSearchParams(request.query);
+    const given = names.filter((name) => query.has(name)).map((name) => [name, query.getAll(name)] as const);
+    return new Map([...headers, ...given]);
+  }
+
+  #route(request: HttpRequest, auth: ReadonlyMap<string, string> | undefined): void {
+    const coding = request.header('content-encoding') ?? '';
+    if (!this.#encodings.has(coding) || (coding !== '' && !isEncoding(coding))) {
+      this.#fault(request, 400, new Error(`unsupported Content-Encoding: ${coding}`));
+      return;
+    }
+    try {
+      for (const middleware of this.#guards.middlewares) middleware.admit();
+    } catch (error) {
+      this.#refuse(request, encodingOf(request.header('content-type')) ?? JSON_TEXT, error);
+      return;
+    }
+    const route = this.#routes.get(request.path);
+    const encoding = encodingOf(request.header('content-type'));
+    if (route === undefined) this.#reject(request, NOT_FOUND);
+    else if (request.method !== 'POST') this.#reject(request, NOT_POST);
+    else if (encoding === undefined) this.#reject(request, NOT_SUPPORTED);
+    else if (request.bodyTooLarge) this.#fault(request, 400, new Error(TOO_LARGE));
+    else this.#expand(request, route, encoding, coding, auth);
+  }
+
+  #expand(
+    request: HttpRequest,
+    route: Route,
+    encoding: Encoding,
+    coding: string,
+    auth: ReadonlyMap<string, string> | undefined,
+  ): void {
+    const { body } = request;
+    if (!isEncoding(coding)) {
+      this.#ingest(request, route, encoding, body, auth);
+      return;
+    }
+    const done = (expanded: Buffer): void => {
+      body.slab?.release();
+      this.#ingest(request, route, encoding, { buffer: expanded, start: 0, end: expanded.length }, auth);
+    };
+    const failed = (error: unknown): void => {
+      const tooLarge = error instanceof DecompressError && error.tooLarge;
+      this.#fault(request, 400, tooLarge ? new Error(TOO_LARGE) : error);
+    };
+    let expanded: Buffer | Promise<Buffer>;
+    try {
+      expanded = decompress(coding, body.buffer.subarray(body.start, body.end), maxBodyOf(this.#config));
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    if (expanded instanceof Promise) expanded.then(done, failed);
+    else done(expanded);
+  }
+
+  #ingest(
+    request: HttpRequest,
+    route: Route,
+    encoding: Encoding,
+    body: ByteRange,
+    auth: ReadonlyMap<string, string> | undefined,
+  ): void {
+    const { signal, consumer } = route;
+    const accepted = (): void => this.#send(request, route.success.get(encoding) as HttpResponse);
+    const refused = (error: unknown): void => this.#refuse(request, encoding, error, false);
+    try {
+      const pending = encoding.ingest(signal, consumer, body, this.#contextOf(request, auth));
+      if (pending === undefined) accepted();
+      else pending.then(accepted, refused);
+    } catch (error) {
+      refused(error);
+    }
+  }
+
+  /** The answer to an error of a pipeline or of the bytes. */
+  #refuse(request: HttpRequest, encoding: Encoding, caught: unknown, ownsBody = true): void {
+    if (ownsBody) request.body.slab?.release();
+    const { code, message, retryAfterMs } = PipelineError.from(caught);
+    this.#sendStatus(request, encoding, httpStatusOf(code), {
+      code,
+      message,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+
+  /** The answer to a request that does not reach the pipelines. */
+  #fault(request: HttpRequest, status: number, error: unknown): void {
+    request.body.slab?.release();
+    const encoding = encodingOf(request.header('content-type')) ?? JSON_TEXT;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#sendStatus(request, encoding, status, { code: statusCodeOf(status), message });
+  }
+
+  #reject(request: HttpRequest, response: HttpResponse): void {
+    request.body.slab?.release();
+    this.#send(request, response.withHeaders(this.#headers));
+  }
+
+  #sendStatus(request: HttpRequest, encoding: Encoding, httpStatus: number, status: Status): void {
+    const headers: (readonly [string, string])[] = [...this.#headers, ['Content-Type', encoding.contentType]];
+    if (status.retryAfterMs !== undefined && (httpStatus === 429 || httpStatus === 503)) {
+      headers.push(['Retry-After', String(Math.floor(status.retryAfterMs / 1000))]);
+    }
+    this.#send(request, new HttpResponse(httpStatus, headers, encoding.status(status)));
+  }
+
+  #send(request: HttpRequest, response: HttpResponse): void {
+    request.respond(this.#cors === undefined ? response : response.withHeaders(corsHeaders(request, this.#cors)));
+  }
+
+  #answeredPreflight(request: HttpRequest, cors: Cors): boolean {
+    const method = request.header('access-control-request-method');
+    if (request.method !== 'OPTIONS' || method === undefined) return false;
+    request.body.slab?.release();
+    const asked = request.header('access-control-request-headers');
+    const headers: HeaderList = [
+      ...this.#headers,
+      ['Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'],
+      ...Object.entries(cors.preflight(request.header('origin') ?? '', method, asked)),
+    ];
+    request.respond(NO_CONTENT.withHeaders(headers));
+    return true;
+  }
+}
+
+function corsHeaders(request: HttpRequest, cors: Cors): HeaderList {
+  const origin = request.header('origin');
+  return [['Vary', 'Origin'], ...Object.entries((origin === undefined ? undefined : cors.headers(origin)) ?? {})];
+}

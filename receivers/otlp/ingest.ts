@@ -1,0 +1,89 @@
+import type { ServerAuthenticator } from '../../core/auth.ts';
+import type { Consumer } from '../../core/consumer.ts';
+import { PipelineError } from '../../core/error.ts';
+import type { Peer } from '../../core/grpc/types.ts';
+import type { ServerMiddleware } from '../../core/middleware.ts';
+import { decodeJson } from '../../core/otlp/json/decode.ts';
+import { JsonError } from '../../core/otlp/json/error.ts';
+import { scan } from '../../core/otlp/scan/scan.ts';
+import type { Signal } from '../../core/signal.ts';
+import { StatusCode } from '../../core/status-code.ts';
+import { EMPTY_CONTEXT, type RequestContext } from '../../core/telemetry/context.ts';
+import { type ByteRange, Telemetry } from '../../core/telemetry/telemetry.ts';
+
+/**
+ * Hands an export request in protobuf to the pipelines. Takes over the reference to `request.slab`. A request without
+ * items succeeds and nobody hears of it. Refuses with a PipelineError, a MalformedError where the bytes are at fault.
+ */
+export function ingest(
+  signal: Signal,
+  consumer: Consumer,
+  request: ByteRange,
+  context: RequestContext,
+): void | Promise<void> {
+  let items: number;
+  try {
+    items = scan(signal, request.buffer, request.start, request.end);
+  } catch (error) {
+    request.slab?.release();
+    throw error;
+  }
+  if (items === 0) {
+    request.slab?.release();
+    return;
+  }
+  return consumer.consume(new Telemetry(signal, [request], items, context));
+}
+
+/** The same for a request in JSON. */
+export function ingestJson(
+  signal: Signal,
+  consumer: Consumer,
+  request: ByteRange,
+  context: RequestContext,
+): void | Promise<void> {
+  let decoded: ReturnType<typeof decodeJson>;
+  try {
+    decoded = decodeJson(signal, request.buffer.subarray(request.start, request.end));
+  } catch (error) {
+    throw error instanceof JsonError
+      ? new PipelineError(error.message, { code: StatusCode.INVALID_ARGUMENT, permanent: true, cause: error })
+      : error;
+  } finally {
+    request.slab?.release();
+  }
+  if (decoded.items === 0) return;
+  return consumer.consume(Telemetry.of(signal, decoded.bytes, decoded.items, context));
+}
+
+/** Extensions that a request has to pass. */
+export interface Guards {
+  readonly authenticator: ServerAuthenticator | undefined;
+  readonly middlewares: readonly ServerMiddleware[];
+}
+
+/** The part of a request that its context is made of. */
+interface Origin {
+  readonly peer: Peer;
+  headers(): ReadonlyMap<string, readonly string[]>;
+}
+
+export type ContextSource = (request: Origin, auth: ReadonlyMap<string, string> | undefined) => RequestContext;
+
+/** What is known about a request. Without metadata all requests of a connection share one context. */
+export function contextSource(transport: string, includeMetadata: boolean): ContextSource {
+  const known = new WeakMap<Peer, RequestContext>();
+  return (request, auth) => {
+    const { peer } = request;
+    const cached = includeMetadata || auth !== undefined ? undefined : known.get(peer);
+    if (cached !== undefined) return cached;
+    const context: RequestContext = Object.freeze({
+      transport,
+      metadata: includeMetadata ? request.headers() : EMPTY_CONTEXT.metadata,
+      ...(peer.address === '' ? {} : { address: peer.address }),
+      ...(auth === undefined ? {} : { auth }),
+    });
+    if (!includeMetadata && auth === undefined) known.set(peer, context);
+    return context;
+  };
+}

@@ -1,0 +1,118 @@
+import type { ListenOptions } from 'node:net';
+import { type ServerAuthenticator, serverAuthenticator } from '../../core/auth.ts';
+import type { Timer } from '../../core/clock.ts';
+import type { Host, Receiver, Settings } from '../../core/component.ts';
+import type { Outputs } from '../../core/consumer.ts';
+import { GrpcServer } from '../../core/grpc/server.ts';
+import type { Endpoint } from '../../core/grpc/types.ts';
+import { HttpServer } from '../../core/http/server.ts';
+import { serverMiddlewares } from '../../core/middleware.ts';
+import { listenError, listenOptions } from '../../core/net/listen.ts';
+import { serverTls } from '../../core/net/tls.ts';
+import { reloadTls } from '../../core/net/tls-reload.ts';
+import type { Config, GrpcConfig, HttpConfig } from './config.ts';
+import { grpcOptions } from './grpc.ts';
+import { httpHandler, maxBodyOf } from './http.ts';
+import type { Guards } from './ingest.ts';
+
+/** Requests under way at a shutdown get this long; well below the time a process manager gives. */
+const GRACE_MS = 5000;
+
+/** Serves `protocols.grpc` and `protocols.http`, each where the configuration has it. */
+export class OtlpReceiver implements Receiver {
+  readonly #settings: Settings;
+  readonly #config: Config;
+  readonly #outputs: Outputs;
+  readonly #reloads: Timer[] = [];
+  #grpc: GrpcServer | undefined;
+  #http: HttpServer | undefined;
+
+  constructor(settings: Settings, config: Config, outputs: Outputs) {
+    this.#settings = settings;
+    this.#config = config;
+    this.#outputs = outputs;
+  }
+
+  async start(host: Host): Promise<void> {
+    const { grpc, http } = this.#config.protocols;
+    try {
+      if (grpc !== undefined) await this.#startGrpc(grpc, host);
+      if (http !== undefined) await this.#startHttp(http, host);
+    } catch (error) {
+      await this.shutdown();
+      throw error;
+    }
+  }
+
+  async shutdown(): Promise<void> {
+    for (const timer of this.#reloads) timer.cancel();
+    await Promise.all([this.#grpc?.close(GRACE_MS), this.#http?.close(GRACE_MS)]);
+  }
+
+  async #startGrpc(config: GrpcConfig, host: Host): Promise<void> {
+    const transport = config.transport === '' ? 'tcp' : config.transport;
+    const endpoint = endpointOf(await listenOptions(transport, config.endpoint));
+    const tls = config.tls && serverTls(config.tls);
+    const server = new GrpcServer(
+      grpcOptions(this.#settings, config, this.#outputs, endpoint, tls, guards(config, host)),
+    );
+    try {
+      await server.listen();
+    } catch (error) {
+      throw listenError(transport, config.endpoint, error as NodeJS.ErrnoException);
+    }
+    this.#grpc = server;
+    this.#settings.logger.info('Starting GRPC server', { endpoint: config.endpoint });
+    this.#reload(config.tls, () => config.tls && server.setSecureContext(serverTls(config.tls)));
+  }
+
+  async #startHttp(config: HttpConfig, host: Host): Promise<void> {
+    const { logger, clock } = this.#settings;
+    if (
+      config.cors !== undefined &&
+      config.cors.allowed_origins.length === 0 &&
+      config.cors.allowed_headers.length > 0
+    ) {
+      logger.warn('The CORS configuration specifies allowed headers but no allowed origins, and is therefore ignored.');
+    }
+    const server = new HttpServer({
+      address: config,
+      tls: config.tls && serverTls(config.tls),
+      handler: httpHandler(config, this.#outputs, guards(config, host)),
+      maxBodyBytes: maxBodyOf(config),
+      timeouts: {
+        readHeaderMs: config.read_header_timeout,
+        readMs: config.read_timeout,
+        writeMs: config.write_timeout,
+        idleMs: config.idle_timeout,
+      },
+      keepAlive: config.keep_alives_enabled,
+      clock,
+      onError: (error) => logger.debug('Connection failed', { error }),
+    });
+    await server.listen();
+    this.#http = server;
+    logger.info('Starting HTTP server', { endpoint: config.endpoint });
+    this.#reload(config.tls, () => config.tls && server.setSecureContext(serverTls(config.tls)));
+  }
+
+  #reload(tls: HttpConfig['tls'], apply: () => void): void {
+    const { clock, logger } = this.#settings;
+    const timer = reloadTls(tls, clock, apply, (error) =>
+      logger.error('Certificates cannot be read again, those in use stay', { error }),
+    );
+    if (timer !== undefined) this.#reloads.push(timer);
+  }
+}
+
+function endpointOf(options: ListenOptions): Endpoint {
+  return options.path === undefined
+    ? { ...options, host: options.host ?? '', port: options.port ?? 0 }
+    : { path: options.path };
+}
+
+function guards(config: GrpcConfig | HttpConfig, host: Host): Guards {
+  const id = config.auth?.authenticator;
+  const authenticator: ServerAuthenticator | undefined = id === undefined ? undefined : serverAuthenticator(host, id);
+  return { authenticator, middlewares: serverMiddlewares(host, config.middlewares) };
+}
