@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { BatchConfig } from '../config/sections/queue.ts';
 import { PipelineError } from '../error.ts';
+import { type Parts, take, takeBytes } from '../otlp/split.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import type { Done } from './outcome.ts';
 import { type QueueItem, sizeOf } from './queue.ts';
-import { splitBySize } from './split.ts';
 
 /** What the batcher calls with a batch that is to be sent. */
 export type Flush = (batch: Telemetry, done: Done) => void;
@@ -42,6 +42,18 @@ class Several implements Done {
   done(error: PipelineError | undefined): void {
     for (const item of this.#items) item.done(error);
   }
+}
+
+/** The batch in pieces of at most `max_size`; takes over the reference. */
+function split(batch: Telemetry, { max_size: max, sizer }: BatchConfig): Telemetry[] {
+  const pieces: Telemetry[] = [];
+  for (let rest: Telemetry | undefined = batch; rest !== undefined; ) {
+    const parts: Parts =
+      max === 0 ? { head: rest, rest: undefined } : (sizer === 'bytes' ? takeBytes : take)(rest, max);
+    pieces.push(parts.head);
+    rest = parts.rest;
+  }
+  return pieces;
 }
 
 interface Partition {
@@ -95,7 +107,7 @@ export class Batcher {
   /** Sends full batches. What is left over belongs to the newest item alone, as all before it were below min_size. */
   #dispense(partition: Partition, newest: Done): void {
     const whole = this.#take(partition);
-    const pieces = splitBySize(whole, this.#config.sizer, this.#config.max_size);
+    const pieces = split(whole, this.#config);
     const shared = pieces.length > 1 ? new SharedItem(newest, pieces.length) : newest;
     let owners = [...partition.items.slice(0, -1), shared];
     const last = pieces.length - 1;

@@ -123,21 +123,15 @@ export class Shard {
       this.#sending = false;
       this.#work();
     };
-    running.then(succeed, fail).then(resume);
+    void running.then(succeed, fail).then(resume);
   }
 
   /** The open batch, or its first part where it is too large. */
   #cut(): Telemetry {
-    const max = this.#config.send_batch_max_size;
     const whole = Telemetry.join(this.#open, this.#context);
-    if (max === 0 || whole.items <= max) {
-      this.#open = [];
-      this.#openItems = 0;
-      return whole;
-    }
-    const [head, rest] = take(whole, max);
-    this.#open = [rest];
-    this.#openItems = rest.items;
+    const { head, rest } = take(whole, this.#config.send_batch_max_size || Number.POSITIVE_INFINITY);
+    this.#open = rest === undefined ? [] : [rest];
+    this.#openItems = rest?.items ?? 0;
     return head;
   }
 
