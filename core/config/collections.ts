@@ -3,7 +3,7 @@ import { mismatch, stringOf } from './scalars.ts';
 import { type AnySchema, type Decoder, type JsonSchema, type Report, Schema } from './schema.ts';
 import { Secret } from './secret.ts';
 
-function faultNotList(node: ConfigNode, decoder: Decoder): void {
+export function faultNotList(node: ConfigNode, decoder: Decoder): void {
   decoder.fault(node.at, `source data must be an array or slice, got ${goKind(node)}`);
 }
 

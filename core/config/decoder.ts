@@ -68,7 +68,14 @@ export function readSection<T>(schema: Schema<T>, node: ConfigNode, section: str
   return deepFreeze(value);
 }
 
-function validateSection<T>(schema: Schema<T>, value: T, node: ConfigNode, section: string, findings: Findings): void {
+/** Reports what decoding cannot see, each at the key it is about. */
+export function validateSection<T>(
+  schema: Schema<T>,
+  value: T,
+  node: ConfigNode,
+  section: string,
+  findings: Findings,
+): void {
   schema.validate(value, '', (path, message) => {
     const full = path === '' ? section : [section, path].filter((part) => part !== '').join('::');
     const place = placeOf(node, path, message);

@@ -3,7 +3,7 @@ import { string } from './scalars.ts';
 import type { Schema } from './schema.ts';
 
 export { any, type Headers, headers, list, mapOf } from './collections.ts';
-export { type OptionalOptions, optional } from './optional.ts';
+export { maybe, type OptionalOptions, optional } from './optional.ts';
 export { bool, componentId, duration, float, int, oneOf, secret, string, uint32, uint64 } from './scalars.ts';
 export type { Infer, Report } from './schema.ts';
 export { Secret } from './secret.ts';

@@ -5,7 +5,7 @@ import type { Struct } from './struct.ts';
 export interface OptionalOptions {
   /** On without being mentioned. */
   readonly present: boolean;
-  /** What an explicit null does to a section that is off: turns it on with its defaults (default), or nothing. */
+  /** What an explicit null does: turns the section on with its defaults (default), or off. */
   readonly whenNull?: 'on' | 'off';
   /** False for a section that has no `enabled` key. */
   readonly enabledKey?: boolean;
@@ -30,7 +30,7 @@ class OptionalSchema<T> extends Schema<T | undefined> {
     return this.#options.present ? this.#struct.absent() : undefined;
   }
   zero(): T | undefined {
-    return this.#options.present || this.#options.whenNull !== 'off' ? this.#struct.absent() : undefined;
+    return this.#options.whenNull === 'off' ? undefined : this.#struct.absent();
   }
   decode(node: ConfigNode, decoder: Decoder): T | undefined {
     if (isNull(node)) return this.zero();
@@ -72,3 +72,39 @@ class OptionalSchema<T> extends Schema<T | undefined> {
 /** `undefined` in code where the section is off. */
 export const optional = <T>(section: Struct<T>, options: OptionalOptions): Schema<T | undefined> =>
   new OptionalSchema(section, options);
+
+/** A field of any kind that is undefined where its key is absent or null, for those whose zero means something. */
+class MaybeSchema<T> extends Schema<T | undefined> {
+  readonly typeName: string;
+  readonly #field: Schema<T>;
+
+  constructor(field: Schema<T>) {
+    super(field.doc);
+    this.#field = field;
+    this.typeName = field.typeName;
+  }
+
+  absent(): undefined {
+    return undefined;
+  }
+  zero(): undefined {
+    return undefined;
+  }
+  decode(node: ConfigNode, decoder: Decoder): T | undefined {
+    return isNull(node) && node.text === undefined ? undefined : this.#field.decode(node, decoder);
+  }
+  override validate(value: T | undefined, path: string, report: Report): void {
+    if (value !== undefined) this.#field.validate(value, path, report);
+  }
+  override toPlain(value: T | undefined, reveal: boolean): unknown {
+    return value === undefined ? undefined : this.#field.toPlain(value, reveal);
+  }
+  jsonSchema(): JsonSchema {
+    return this.#field.jsonSchema();
+  }
+  override children(): readonly (readonly [string, AnySchema])[] {
+    return this.#field.children();
+  }
+}
+
+export const maybe = <T>(field: Schema<T>): Schema<T | undefined> => new MaybeSchema(field);

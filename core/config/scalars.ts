@@ -227,7 +227,7 @@ class OneOfSchema<V extends string> extends Schema<V> {
     return this.#values.find((value) => value === '') ?? this.#def;
   }
   decode(node: ConfigNode, decoder: Decoder): V {
-    if (isNull(node) && node.text === undefined) return this.zero();
+    if (isNull(node) && (node.text ?? '') === '') return this.zero();
     const text = stringOf(node);
     if (text === undefined) {
       mismatch(node, this.typeName, decoder);

@@ -1,0 +1,132 @@
+/** What the command line said. */
+export interface Arguments {
+  /** `run` where no command is given. */
+  readonly command: string;
+  /** What follows the command: the id of `featuregate`, the component of `explain`. */
+  readonly operands: readonly string[];
+  readonly config: readonly string[];
+  readonly set: readonly string[];
+  readonly featureGates: readonly string[];
+  readonly plugin: readonly string[];
+  /** Nothing is read in an older or our own way. Also on with WEIR_STRICT=1. */
+  readonly strict: boolean;
+  /** Reload when a configuration file changes. */
+  readonly watch: boolean;
+  readonly mode: string;
+  readonly format: string;
+  readonly validate: boolean;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+interface Flag {
+  readonly key: keyof Arguments;
+  readonly kind: 'list' | 'text' | 'bool';
+  readonly doc: string;
+  /** Commands that have it; all where it is not set. */
+  readonly only?: readonly string[];
+}
+
+export const COMMANDS: Readonly<Record<string, string>> = {
+  run: 'Run the pipelines of a configuration; the default',
+  validate: 'Check a configuration without running it',
+  components: 'List the components of this program',
+  'print-config': 'Print the resolved configuration with all defaults',
+  schema: 'Print the JSON Schema of configurations, for editors',
+  explain: 'Explain a component or one of its keys: explain batch, explain processor/batch.timeout',
+  featuregate: 'List feature gates, or show one',
+  help: 'Show how to use a command',
+};
+
+const ALIASES: Readonly<Record<string, string>> = { 'print-initial-config': 'print-config' };
+
+const CONFIGURED: readonly string[] = ['run', 'validate', 'print-config'];
+
+export const FLAGS: Readonly<Record<string, Flag>> = {
+  config: {
+    key: 'config',
+    kind: 'list',
+    doc: 'Where the configuration is: a file, or file:, env:, yaml:, http:, https: URI. Repeatable, later ones win',
+    only: CONFIGURED,
+  },
+  set: { key: 'set', kind: 'list', doc: 'Set one key, as processors.batch.timeout=2s. Repeatable', only: CONFIGURED },
+  'feature-gates': {
+    key: 'featureGates',
+    kind: 'list',
+    doc: 'Comma list of feature gates; - before one switches it off',
+    only: CONFIGURED,
+  },
+  plugin: { key: 'plugin', kind: 'list', doc: 'Folder or npm package with further components. Repeatable' },
+  strict: { key: 'strict', kind: 'bool', doc: 'Refuse what the present collector refuses (also WEIR_STRICT=1)' },
+  watch: { key: 'watch', kind: 'bool', doc: 'Reload when a configuration file changes', only: ['run'] },
+  mode: { key: 'mode', kind: 'text', doc: 'redacted (default) or unredacted', only: ['print-config'] },
+  format: { key: 'format', kind: 'text', doc: 'yaml (default) or json', only: ['print-config'] },
+  validate: { key: 'validate', kind: 'bool', doc: 'Whether faults are fatal (default true)', only: ['print-config'] },
+  help: { key: 'help', kind: 'bool', doc: 'Show this' },
+  version: { key: 'version', kind: 'bool', doc: 'Show the version', only: ['run'] },
+};
+
+const SHORT: Readonly<Record<string, string>> = { h: 'help', v: 'version' };
+
+/** Reads the arguments behind the program's name; `{error}` has the words of the collector. */
+export function parseArguments(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Arguments | { readonly error: string } {
+  const values: Record<string, string | boolean | string[]> = {};
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i] ?? '';
+    if (!word.startsWith('-') || word === '-') {
+      words.push(word);
+      continue;
+    }
+    const read = readFlag(word, argv[i + 1]);
+    if ('error' in read) return read;
+    if (read.tookNext) i++;
+    const { flag, value } = read;
+    if (flag.kind === 'list') values[flag.key] = [...((values[flag.key] as string[] | undefined) ?? []), String(value)];
+    else values[flag.key] = value;
+  }
+  const [first = 'run', ...operands] = words;
+  const command = ALIASES[first] ?? first;
+  if (COMMANDS[command] === undefined) return { error: `unknown command ${JSON.stringify(command)} for "weir"` };
+  return { ...DEFAULTS, strict: env['WEIR_STRICT'] === '1', ...values, command, operands };
+}
+
+const DEFAULTS: Omit<Arguments, 'command' | 'operands'> = {
+  config: [],
+  set: [],
+  featureGates: [],
+  plugin: [],
+  strict: false,
+  watch: false,
+  mode: 'redacted',
+  format: 'yaml',
+  validate: true,
+  help: false,
+  version: false,
+};
+
+type ReadFlag = { flag: Flag; value: string | boolean; tookNext: boolean } | { error: string };
+
+function readFlag(word: string, next: string | undefined): ReadFlag {
+  const long = word.startsWith('--');
+  const equals = word.indexOf('=');
+  const given = word.slice(long ? 2 : 1, equals < 0 ? undefined : equals);
+  const name = long ? given : (SHORT[given] ?? '');
+  const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
+  if (flag === undefined) {
+    return { error: long ? `unknown flag: --${given}` : `unknown shorthand flag: '${given.slice(0, 1)}' in ${word}` };
+  }
+  const inline = equals < 0 ? undefined : word.slice(equals + 1);
+  if (flag.kind === 'bool') {
+    const text = inline ?? 'true';
+    if (text === 'true' || text === '1') return { flag, value: true, tookNext: false };
+    if (text === 'false' || text === '0') return { flag, value: false, tookNext: false };
+    return { error: `invalid argument ${JSON.stringify(text)} for "--${name}" flag: must be true or false` };
+  }
+  if (inline !== undefined) return { flag, value: inline, tookNext: false };
+  if (next === undefined) return { error: `flag needs an argument: --${name}` };
+  return { flag, value: next, tookNext: true };
+}

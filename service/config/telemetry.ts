@@ -1,0 +1,225 @@
+import {
+  any,
+  bool,
+  duration,
+  headers,
+  type Infer,
+  int,
+  list,
+  mapOf,
+  maybe,
+  oneOf,
+  optional,
+  string,
+  stringList,
+  struct,
+} from '../../core/config/fields.ts';
+import type { ConfigNode } from '../../core/config/node.ts';
+import { LOG_LEVELS, METRICS_LEVELS, type ReaderSettings, type TelemetrySettings } from '../telemetry/types.ts';
+import { resource } from './resource.ts';
+
+const unknownLevel = (found: string) => `unknown metrics level ${JSON.stringify(found)}`;
+
+const sampling = struct('migration.LogsSamplingConfig', 'Thins out repeated lines.', {
+  enabled: bool('Whether repeated lines are thinned out.', true),
+  tick: duration('Lines are counted for this time.', '10s'),
+  initial: int('Lines of one message that pass in each tick.', 10, 'int'),
+  thereafter: int('Of the rest each of this number passes; 0 means none.', 100, 'int'),
+});
+
+const logs = struct('migration.LogsConfigV030', 'The log of the process.', {
+  level: oneOf(
+    'Least level that is written.',
+    LOG_LEVELS,
+    'info',
+    (found) => `unrecognized level: ${JSON.stringify(found)}`,
+    {
+      ignoreCase: true,
+    },
+  ),
+  encoding: string('Form of the lines: console or json.', 'console'),
+  development: bool('Prints stacks of errors.'),
+  disable_caller: bool('Leaves out where a line comes from.'),
+  disable_stacktrace: bool('Leaves out stacks.'),
+  disable_zap_resource: bool('Leaves out the attributes of the process.'),
+  sampling: optional(sampling, { present: true, whenNull: 'off' }),
+  output_paths: stringList('Where lines go: stderr, stdout or files.', ['stderr']),
+  error_output_paths: stringList('Where failures to write the log go.', ['stderr']),
+  initial_fields: mapOf('Fields of every line.', any('Any value.')),
+  processors: list('Export of log lines over OTLP.', any('As in the OpenTelemetry declarative configuration.')),
+});
+
+const resourceLabels = struct('config.IncludeExclude', 'Which attributes of the process become labels.', {
+  included: stringList('Names, * and ? are wildcards.'),
+  excluded: stringList('Names that are left out.'),
+});
+
+const prometheus = struct('config.Prometheus', 'A page that Prometheus reads.', {
+  host: string('Host to listen on.'),
+  port: int('Port to listen on.', 0, 'int'),
+  without_scope_info: bool('No labels and series about scopes.', true),
+  without_units: bool('No units in names.', true),
+  without_type_suffix: bool('No _total behind counters.', true),
+  with_resource_constant_labels: optional(resourceLabels, { present: false, whenNull: 'off', enabledKey: false }),
+});
+
+const otlp = struct('config.OTLPMetric', 'Sends metrics over OTLP.', {
+  protocol: oneOf(
+    'How to send.',
+    ['grpc', 'http/protobuf'],
+    'http/protobuf',
+    (found) => `unsupported protocol ${JSON.stringify(found)}`,
+  ),
+  endpoint: string('URL to send to.'),
+  headers: headers('Headers of every request.'),
+  headers_list: string('Headers as name=value, separated by commas.'),
+  insecure: bool('Plain text for a gRPC endpoint without a scheme.'),
+  timeout: maybe(int('Time limit of one export in milliseconds.', 0, 'int')),
+  compression: string('gzip or none.'),
+  temporality_preference: oneOf(
+    'Temporality of sums.',
+    ['cumulative', 'delta', 'lowmemory'],
+    'cumulative',
+    (found) => `unsupported temporality preference ${JSON.stringify(found)}`,
+  ),
+  default_histogram_aggregation: string('explicit_bucket_histogram or base2_exponential_bucket_histogram.'),
+  certificate: string('File with the certificates that are trusted.'),
+  client_certificate: string('File with the certificate of the client.'),
+  client_key: string('File with its key.'),
+});
+
+const section = { present: false, enabledKey: false } as const;
+const limits = { producers: any('Further sources of metrics.'), cardinality_limits: any('Limits by instrument.') };
+
+const pull = struct('config.PullMetricReader', 'Others fetch the metrics.', {
+  exporter: struct('config.PullMetricExporter', 'In which form.', { prometheus: optional(prometheus, section) }),
+  ...limits,
+});
+
+const periodic = struct('config.PeriodicMetricReader', 'Metrics are sent from time to time.', {
+  interval: int('Milliseconds from one export to the next.', 60_000, 'int'),
+  timeout: int('Milliseconds for one export.', 30_000, 'int'),
+  exporter: struct('config.PushMetricExporter', 'In which form.', {
+    otlp: optional(otlp, section),
+    console: optional(struct('config.Console', 'Prints to standard output.', {}), section),
+  }),
+  ...limits,
+});
+
+const reader = struct(
+  'config.MetricReader',
+  'A way for metrics to leave the process: pull or periodic.',
+  { pull: optional(pull, section), periodic: optional(periodic, section) },
+  {
+    validate(value, path, report) {
+      const exporters = [
+        value.pull?.exporter.prometheus,
+        value.periodic?.exporter.otlp,
+        value.periodic?.exporter.console,
+      ];
+      if (value.pull === undefined && value.periodic === undefined) report(path, 'no valid metric reader');
+      else if (value.pull !== undefined && value.periodic !== undefined) {
+        report(path, 'must not specify multiple metric reader type');
+      } else if (exporters.every((exporter) => exporter === undefined)) report(path, 'no valid metric exporter');
+      const page = value.pull?.exporter.prometheus;
+      if (page?.host === '') report(path, 'host must be specified');
+      if (page?.port === 0) report(path, 'port must be specified');
+    },
+  },
+);
+
+const view = struct('config.View', 'Changes a metric on its way out.', {
+  selector: any('Which instruments.'),
+  stream: any('What becomes of them.'),
+});
+
+const metrics = struct(
+  'migration.MetricsConfigV030',
+  'The metrics of the process.',
+  {
+    level: oneOf('How many metrics there are.', METRICS_LEVELS, 'normal', unknownLevel, { ignoreCase: true }),
+    readers: maybe(list('How metrics leave the process; without it a Prometheus page at localhost:8888.', reader)),
+    views: list('Changes to metrics.', view),
+  },
+  { legacy: { address: { standard: 'readers', convert: readersAt } } },
+);
+
+const traces = struct('migration.TracesConfigV030', 'The traces of the process. Accepted; there are none.', {
+  level: oneOf('How many spans there are.', METRICS_LEVELS, 'normal', unknownLevel, { ignoreCase: true }),
+  propagators: stringList('How context is handed on: tracecontext, b3.'),
+  processors: list('Where spans go.', any('As in the OpenTelemetry declarative configuration.')),
+  sampler: any('Which spans are kept.'),
+});
+
+/** `service::telemetry`. */
+export const telemetry = struct(
+  'telemetry.Config',
+  'Log and metrics of the process itself.',
+  { logs, metrics, traces, resource: resource('Attributes of the process, as names and values; null removes one.') },
+  {
+    validate(value, path, report) {
+      const { level, readers, views } = value.metrics;
+      if (level !== 'none' && readers?.length === 0) {
+        report(path, 'collector telemetry metrics reader should exist when metric level is not none');
+      }
+      if (!['console', 'json'].includes(value.logs.encoding)) {
+        report(`${path}::logs`, `no encoder registered for name ${JSON.stringify(value.logs.encoding)}`);
+      }
+      if (level !== 'detailed' && views.length > 0) {
+        const key = 'service::telemetry::metrics';
+        report(path, `${key}::views can only be set when ${key}::level is detailed`);
+      }
+    },
+  },
+);
+export type TelemetryConfig = Infer<typeof telemetry>;
+
+/** With the attributes of the process and the readers filled in. */
+export function telemetrySettings(
+  config: TelemetryConfig,
+  defaults: Readonly<Record<string, string>>,
+): TelemetrySettings {
+  const attributes: Record<string, string> = { ...defaults };
+  for (const [name, value] of Object.entries(config.resource)) {
+    if (value === null) delete attributes[name];
+    else attributes[name] = value;
+  }
+  const { level, readers } = config.metrics;
+  const { encoding, ...logs } = config.logs;
+  return {
+    resource: attributes,
+    logs: { ...logs, encoding: encoding === 'json' ? 'json' : 'console' },
+    metrics: { level, readers: readers?.map(readerSettings) ?? [defaultReader()] },
+  };
+}
+
+/** The page at localhost:8888 that is there without configuration. */
+function defaultReader(): ReaderSettings {
+  return { pull: { exporter: { prometheus: { ...prometheus.absent(), host: 'localhost', port: 8888 } } } };
+}
+
+function readerSettings({ pull: pulled, periodic: sent }: Infer<typeof reader>): ReaderSettings {
+  const page = pulled?.exporter.prometheus;
+  return page === undefined ? { periodic: sent } : { pull: { exporter: { prometheus: page } } };
+}
+
+/** `metrics.address` of old configurations: a page with `_total` in the names, as those collectors had it. */
+function readersAt(node: ConfigNode): ConfigNode | undefined {
+  const address = node.kind === 'scalar' ? String(node.value ?? '') : '';
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, Math.max(colon, 0)).replace(/^\[(.*)\]$/, '$1');
+  const scalar = (value: string | number | boolean): ConfigNode => ({ kind: 'scalar', value, at: node.at });
+  const map = (entries: readonly (readonly [string, ConfigNode])[]): ConfigNode => ({
+    kind: 'map',
+    entries: new Map(entries.map(([key, inner]) => [key, { keyAt: node.at, node: inner }])),
+    at: node.at,
+  });
+  const page = map([
+    // no host meant every interface
+    ['host', scalar(host === '' ? '0.0.0.0' : host)],
+    ['port', scalar(/^\d+$/.test(address.slice(colon + 1)) ? Number(address.slice(colon + 1)) : address)],
+    ['without_type_suffix', scalar(false)],
+  ]);
+  const nested = ['prometheus', 'exporter', 'pull'].reduce((inner, key) => map([[key, inner]]), page);
+  return { kind: 'list', items: [nested], at: node.at };
+}

@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { COMPONENT_KINDS } from '../core/component-id.ts';
+import type { ComponentEntry, Factory } from '../core/factory.ts';
+
+/**
+ * Loads components from outside: a folder (with an index.ts or index.js), a file, or the name of an npm package that
+ * can be found from the working directory. The default export is a factory or a list of them, just as in the
+ * folders of built-in components.
+ */
+export async function loadPlugin(name: string, directory = process.cwd()): Promise<readonly ComponentEntry[]> {
+  let module: { readonly default?: unknown };
+  try {
+    module = await import(await locate(name, directory));
+  } catch (error) {
+    throw new Error(`cannot load plugin ${JSON.stringify(name)}: ${(error as Error).message.split('\n')[0]}`);
+  }
+  const exported = Array.isArray(module.default) ? module.default : [module.default];
+  return exported.map((factory) => entry(name, factory));
+}
+
+async function locate(name: string, directory: string): Promise<string> {
+  const path = resolve(directory, name);
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile()) return pathToFileURL(path).href;
+  if (found?.isDirectory()) {
+    for (const file of ['index.ts', 'index.js', 'index.mjs']) {
+      const index = join(path, file);
+      if ((await stat(index).catch(() => undefined))?.isFile()) return pathToFileURL(index).href;
+    }
+  }
+  return pathToFileURL(createRequire(join(directory, 'package.json')).resolve(found === undefined ? name : path)).href;
+}
+
+function entry(name: string, exported: unknown): ComponentEntry {
+  const factory = exported as Partial<Factory> | undefined;
+  const { kind, type } = factory ?? {};
+  const complete =
+    kind !== undefined &&
+    COMPONENT_KINDS.includes(kind) &&
+    typeof type === 'string' &&
+    typeof factory?.config?.decode === 'function' &&
+    typeof factory.create === 'function';
+  if (!complete) {
+    throw new Error(`plugin ${JSON.stringify(name)}: the default export is not a component factory or a list of them`);
+  }
+  const loaded = Promise.resolve({ default: factory as Factory });
+  return { kind, type, aliases: factory.aliases ?? [], load: () => loaded };
+}
