@@ -5,11 +5,13 @@ import type { Host, Receiver, Settings } from '../../core/component.ts';
 import type { Outputs } from '../../core/consumer.ts';
 import { GrpcServer } from '../../core/grpc/server.ts';
 import type { Endpoint } from '../../core/grpc/types.ts';
+import { endpointLabels, measureServer } from '../../core/http/metrics.ts';
 import { HttpServer } from '../../core/http/server.ts';
 import { serverMiddlewares } from '../../core/middleware.ts';
 import { listenError, listenOptions } from '../../core/net/listen.ts';
 import { serverTls } from '../../core/net/tls.ts';
 import { reloadTls } from '../../core/net/tls-reload.ts';
+import { SIGNALS } from '../../core/signal.ts';
 import type { Config, GrpcConfig, HttpConfig } from './config.ts';
 import { grpcOptions } from './grpc.ts';
 import { httpHandler, maxBodyOf } from './http.ts';
@@ -78,7 +80,12 @@ export class OtlpReceiver implements Receiver {
     const server = new HttpServer({
       address: config,
       tls: config.tls && serverTls(config.tls),
-      handler: httpHandler(config, this.#outputs, guards(config, host)),
+      handler: measureServer(httpHandler(config, this.#outputs, guards(config, host)), {
+        meter: this.#settings.meter,
+        clock,
+        labels: endpointLabels(config.endpoint, config.tls !== undefined),
+        routes: SIGNALS.map((signal) => config[`${signal}_url_path`]),
+      }),
       maxBodyBytes: maxBodyOf(config),
       timeouts: {
         readHeaderMs: config.read_header_timeout,

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeClock } from '../testing/fake-clock.ts';
+import { TestMeter } from '../testing/settings.ts';
+import { endpointLabels, HttpClientMetrics, measureServer } from './metrics.ts';
+import { HttpResponse } from './response.ts';
+import type { HttpHandler, HttpRequest } from './types.ts';
+
+function request(method: string, path: string): HttpRequest & { readonly answers: HttpResponse[] } {
+  const buffer = Buffer.from('abc');
+  const answers: HttpResponse[] = [];
+  return {
+    method,
+    path,
+    query: '',
+    peer: { address: '', port: 0 },
+    body: { buffer, start: 0, end: buffer.length },
+    bodyTooLarge: false,
+    header: () => undefined,
+    headers: () => new Map(),
+    respond: (response) => answers.push(response),
+    answers,
+  };
+}
+
+const OPTIONS = { labels: endpointLabels('127.0.0.1:4318', false), routes: ['/v1/traces'] };
+
+test('the requests of a server', () => {
+  const clock = new FakeClock();
+  const meter = new TestMeter('detailed');
+  const handler = measureServer(
+    (received) => {
+      clock.advance(250);
+      received.respond(new HttpResponse(received.path === '/v1/traces' ? 200 : 404, [], 'hello'));
+    },
+    { ...OPTIONS, clock, meter },
+  );
+  const first = request('POST', '/v1/traces');
+  for (const one of [first, request('POST', '/v1/traces'), request('BREW', '/pot')]) handler(one);
+  assert.equal(first.answers.length, 1);
+  const [known, unknown] = meter.series('http.server.request.duration');
+  assert.deepEqual(known?.recorded, [0.25, 0.25]);
+  assert.deepEqual(known?.labels, {
+    'http.request.method': 'POST',
+    'http.response.status_code': '200',
+    'http.route': '/v1/traces',
+    'network.protocol.name': 'http',
+    'network.protocol.version': '1.1',
+    'server.address': '127.0.0.1',
+    'server.port': '4318',
+    'url.scheme': 'http',
+  });
+  assert.equal(unknown?.labels['http.request.method'], '_OTHER');
+  assert.equal(unknown?.labels['http.route'], undefined);
+  assert.deepEqual(meter.series('http.server.request.body.size')[0]?.recorded, [3, 3]);
+  assert.deepEqual(meter.series('http.server.response.body.size')[0]?.recorded, [5, 5]);
+});
+
+test('below level detailed the handler stays as it is', () => {
+  const handler: HttpHandler = () => {};
+  const meter = new TestMeter('normal');
+  assert.equal(measureServer(handler, { ...OPTIONS, clock: new FakeClock(), meter }), handler);
+  new HttpClientMetrics(meter, OPTIONS.labels).record({
+    method: 'POST',
+    bytes: 1,
+    milliseconds: 1,
+    outcome: { status: 200 },
+  });
+  assert.deepEqual(meter.series('http.client.request.duration'), []);
+});
+
+test('the requests of a client, with what went wrong', () => {
+  const meter = new TestMeter('detailed');
+  const metrics = new HttpClientMetrics(meter, endpointLabels('peer:443', true));
+  const sent = { method: 'POST', bytes: 46, milliseconds: 20 };
+  metrics.record({ ...sent, outcome: { status: 200 } });
+  metrics.record({ ...sent, outcome: { status: 503 } });
+  metrics.record({ ...sent, outcome: { errorType: 'ECONNREFUSED' } });
+  const series = meter.series('http.client.request.duration');
+  assert.deepEqual(
+    series.map(({ labels }) => [labels['http.response.status_code'], labels['error.type'], labels['url.scheme']]),
+    [
+      ['200', undefined, 'https'],
+      ['503', '503', 'https'],
+      [undefined, 'ECONNREFUSED', 'https'],
+    ],
+  );
+  assert.deepEqual(series[0]?.recorded, [0.02]);
+  assert.deepEqual(meter.series('http.client.request.body.size')[0]?.recorded, [46]);
+});
