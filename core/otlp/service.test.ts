@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SIGNALS } from '../signal.ts';
 import { WireError } from './fields.ts';
-import { decodeExportResponse, encodeExportResponse, encodeExportResponseJson, FULL_SUCCESS } from './service.ts';
+import { JsonError } from './json/error.ts';
+import {
+  decodeExportResponse,
+  decodeExportResponseJson,
+  encodeExportResponse,
+  encodeExportResponseJson,
+  FULL_SUCCESS,
+} from './service.ts';
 
 test('full success is the empty message, as the collector writes it', () => {
   assert.deepEqual(encodeExportResponse(), Buffer.from([0x0a, 0x00]));
@@ -33,6 +40,18 @@ test('JSON names the rejected items of the signal, as a string', () => {
     '{"partialSuccess":{"rejectedDataPoints":"2","errorMessage":"a \\"b\\""}}',
     '{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"a \\"b\\""}}',
   ]);
+});
+
+test('JSON is read by the rules of OTLP/JSON', () => {
+  for (const signal of SIGNALS) {
+    for (const partial of [FULL_SUCCESS, { rejected: 2, errorMessage: 'a "b"' }]) {
+      assert.deepEqual(decodeExportResponseJson(signal, encodeExportResponseJson(signal, partial)), partial);
+    }
+    assert.deepEqual(decodeExportResponseJson(signal, Buffer.from('{}')), FULL_SUCCESS);
+    assert.throws(() => decodeExportResponseJson(signal, Buffer.from('<html>')), JsonError);
+  }
+  const text = '{"partial_success":{"rejected_spans":7,"future":[1]}}';
+  assert.deepEqual(decodeExportResponseJson('traces', Buffer.from(text)), { rejected: 7, errorMessage: '' });
 });
 
 test('unknown fields are passed over, truncated ones refused', () => {

@@ -1,5 +1,7 @@
 import type { Signal } from '../signal.ts';
 import { bytesField, readFields, stringField, varintField } from './fields.ts';
+import { transcodeJson } from './json/decode.ts';
+import { EXPORT_RESPONSE } from './schema.ts';
 
 /**
  * The answer to an export request, in which a server may say that it took only a part:
@@ -48,8 +50,15 @@ function readPartialSuccess(bytes: Buffer): PartialSuccess {
 }
 
 export function encodeExportResponseJson(signal: Signal, partial: PartialSuccess = FULL_SUCCESS): Buffer {
-  const json: Record<string, string> = {};
-  if (partial.rejected !== 0) json[REJECTED_NAME[signal]] = String(partial.rejected);
-  if (partial.errorMessage !== '') json['errorMessage'] = partial.errorMessage;
-  return Buffer.from(JSON.stringify({ partialSuccess: json }));
+  const partialSuccess = {
+    // an int64 is a string in JSON; undefined is left out
+    [REJECTED_NAME[signal]]: partial.rejected === 0 ? undefined : String(partial.rejected),
+    errorMessage: partial.errorMessage || undefined,
+  };
+  return Buffer.from(JSON.stringify({ partialSuccess }));
+}
+
+/** Throws JsonError where the text is no such message. */
+export function decodeExportResponseJson(signal: Signal, json: Buffer): PartialSuccess {
+  return decodeExportResponse(transcodeJson(EXPORT_RESPONSE[signal], json));
 }

@@ -1,4 +1,3 @@
-import { StatusCode } from '../status-code.ts';
 import { bytesField, readFields, stringField, varintField } from './fields.ts';
 
 /**
@@ -88,13 +87,11 @@ function readDuration(bytes: Buffer): number {
 
 /** The body of an OTLP/HTTP error to a client that sent JSON. */
 export function encodeStatusJson(status: Status): Buffer {
-  const json: Record<string, unknown> = {};
-  if (status.code !== StatusCode.OK) json['code'] = status.code;
-  if (status.message !== '') json['message'] = status.message;
-  if (status.retryAfterMs !== undefined) {
-    json['details'] = [{ '@type': RETRY_INFO, retryDelay: formatDuration(status.retryAfterMs) }];
-  }
-  return Buffer.from(JSON.stringify(json));
+  const { code, message, retryAfterMs } = status;
+  const retryInfo = { '@type': RETRY_INFO, retryDelay: formatDuration(retryAfterMs ?? 0) };
+  // undefined is left out
+  const details = retryAfterMs === undefined ? undefined : [retryInfo];
+  return Buffer.from(JSON.stringify({ code: code || undefined, message: message || undefined, details }));
 }
 
 /** `1.500s`: whole seconds, or a fraction of three, six or nine digits (the JSON form of protobuf's Duration). */

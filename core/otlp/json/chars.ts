@@ -20,6 +20,7 @@ export const Char = {
   LOWER_E: 0x65,
   LOWER_F: 0x66,
   LOWER_N: 0x6e,
+  LOWER_R: 0x72,
   LOWER_T: 0x74,
   LOWER_U: 0x75,
   OPEN_BRACE: 0x7b,

@@ -36,7 +36,7 @@ export function transcodeJson(schema: MessageSchema, json: Buffer): Buffer {
  * Messages inside messages. A list in an attribute takes two levels, a map three; the collector has no limit, but its
  * peers (protobuf implementations) stop at 100 to 10000, and every level takes some of the stack.
  */
-const MAX_DEPTH = 2000;
+const MAX_DEPTH = 1000;
 
 /** The largest value that is not a string: a tag of three bytes, a length of five and ten bytes of varint. */
 const MAX_SCALAR = 18;
@@ -45,6 +45,12 @@ const MAX_SCALAR = 18;
 const SCRATCH_SIZE = 1 << 18;
 const MAX_SCRATCH = 4 << 20;
 const NO_ELEMENT = -1;
+
+const OBJECT = 'an object';
+const OBJECT_GOES_ON = 'a comma or }';
+const LIST = 'a list';
+const LIST_GOES_ON = 'a comma or ]';
+
 let scratch: ProtoWriter | undefined = new ProtoWriter(SCRATCH_SIZE);
 
 class Decoder {
@@ -93,7 +99,7 @@ class Decoder {
     if (depth > MAX_DEPTH) throw this.#in.failure(`more than ${MAX_DEPTH} levels of messages`);
     let seen = 0;
     let irregular = false;
-    for (let more = this.#key('an object'); more; more = this.#key('a comma or }')) {
+    for (let more = this.#key(OBJECT); more; more = this.#key(OBJECT_GOES_ON)) {
       const field = plan.find(this.#name, this.#nameStart, this.#nameEnd, this.#nameHash);
       this.#fields[depth] = field;
       if (field === undefined) {
@@ -166,7 +172,7 @@ class Decoder {
   }
 
   /** Reads on to the next element of a list; false when the list is over. */
-  #element(): boolean {
+  #element(expected: string): boolean {
     const input = this.#in;
     const char = input.token();
     if (char === Char.COMMA) return true;
@@ -176,12 +182,12 @@ class Decoder {
       return true;
     }
     if (char === Char.LOWER_N) input.literal('ull');
-    else if (char !== Char.CLOSE_BRACKET) throw input.unexpected('a list, a comma or ]');
+    else if (char !== Char.CLOSE_BRACKET) throw input.unexpected(expected);
     return false;
   }
 
   #list(field: FieldPlan, depth: number): void {
-    for (let index = 0; this.#element(); index++) {
+    for (let index = 0; this.#element(index === 0 ? LIST : LIST_GOES_ON); index++) {
       this.#elements[depth] = index;
       this.#reserve();
       this.#single(field, true);
@@ -190,7 +196,7 @@ class Decoder {
   }
 
   #packed(field: FieldPlan, depth: number): void {
-    if (!this.#element()) return;
+    if (!this.#element(LIST)) return;
     const out = this.#out;
     out.varint(field.tag);
     const start = out.open(1);
@@ -199,7 +205,7 @@ class Decoder {
       this.#elements[depth] = index++;
       this.#reserve();
       writeNumber(this.#in, out, field.kind);
-    } while (this.#element());
+    } while (this.#element(LIST_GOES_ON));
     out.close(start, 1);
     this.#elements[depth] = NO_ELEMENT;
   }

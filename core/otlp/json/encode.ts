@@ -37,7 +37,7 @@ const GROUP_TAG = tagOf(1, WireType.BYTES);
 /**
  * The order on the wire is not the order in print, so each message is looked through once and its fields are noted in
  * a table: a list of entries for every slot. The table is a stack, as messages are inside messages. Malformed bytes
- * were refused before; here they give garbage or an error, no more.
+ * were refused before; should there be any, they give garbage or an error and no more.
  */
 class Encoder {
   readonly #out: JsonPrinter;
@@ -61,7 +61,7 @@ class Encoder {
       for (let position = start; position < end; ) {
         const tag = readVarint(buffer, position);
         const value = next;
-        position = skipValue(buffer, value, tag);
+        position = checked(skipValue(buffer, value, tag), end);
         if (tag !== GROUP_TAG) continue;
         readVarint(buffer, value);
         out.reserve(MAX_NUMBER);
@@ -112,7 +112,7 @@ class Encoder {
     for (let position = start; position < end; ) {
       const tag = readVarint(source, position);
       let value = next;
-      position = skipValue(source, value, tag);
+      position = checked(skipValue(source, value, tag), end);
       const field = layout.fields[tag >>> 3];
       if (field === undefined) continue;
       if ((tag & 7) === WireType.BYTES) {
@@ -207,4 +207,10 @@ class Encoder {
     if (count > 0) out.char(Char.CLOSE_BRACKET);
     return count > 0;
   }
+}
+
+/** A field ends inside what it is in; so every walk ends. */
+function checked(position: number, end: number): number {
+  if (position > end) throw new Error('field reaches beyond the end of its message');
+  return position;
 }

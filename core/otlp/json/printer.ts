@@ -55,8 +55,9 @@ export class JsonPrinter {
     this.length = at;
   }
 
-  /** An id in hex, in quotes: twice its bytes and 2. */
+  /** An id in hex, in quotes; reserves for itself. */
   hex(source: Buffer, start: number, end: number): void {
+    this.reserve((end - start) * 2 + 2);
     const { bytes } = this;
     let at = this.length;
     bytes[at++] = Char.QUOTE;
@@ -151,19 +152,27 @@ const BILLION = 1e9;
 const LONGEST_ESCAPE = 6;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
-const SHORT_ESCAPES: Readonly<Record<number, string>> = {
-  [Char.QUOTE]: '"',
-  [Char.BACKSLASH]: '\\',
-  [Char.NEWLINE]: 'n',
-  [Char.RETURN]: 'r',
-  [Char.TAB]: 't',
-};
+/** The letter after the backslash, by character; 0 for those that are written as `\\u00..`. */
+const SHORT_ESCAPES = new Uint8Array(128);
+SHORT_ESCAPES[Char.QUOTE] = Char.QUOTE;
+SHORT_ESCAPES[Char.BACKSLASH] = Char.BACKSLASH;
+SHORT_ESCAPES[Char.NEWLINE] = Char.LOWER_N;
+SHORT_ESCAPES[Char.RETURN] = Char.LOWER_R;
+SHORT_ESCAPES[Char.TAB] = Char.LOWER_T;
 
 function writeEscape(bytes: Buffer, at: number, char: number): number {
+  const short = SHORT_ESCAPES[char] as number;
   bytes[at] = Char.BACKSLASH;
-  const short = SHORT_ESCAPES[char];
-  if (short !== undefined) return at + 1 + bytes.write(short, at + 1, 'latin1');
-  return at + 1 + bytes.write(`u00${char.toString(16).padStart(2, '0')}`, at + 1, 'latin1');
+  if (short !== 0) {
+    bytes[at + 1] = short;
+    return at + 2;
+  }
+  bytes[at + 1] = Char.LOWER_U;
+  bytes[at + 2] = Char.ZERO;
+  bytes[at + 3] = Char.ZERO;
+  bytes[at + 4] = HEX_DIGITS[char >> 4] as number;
+  bytes[at + 5] = HEX_DIGITS[char & 15] as number;
+  return at + 6;
 }
 
 /** Numbers as JavaScript has them, but with -0 and with exponents of at least two digits. */
