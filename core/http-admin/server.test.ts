@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Component } from '../component.ts';
 import { Secret } from '../config/secret.ts';
+import { tlsServerSection } from '../config/sections/tls.ts';
+import { FakeClock } from '../testing/fake-clock.ts';
 import { NopHost } from '../testing/nop-host.ts';
+import { TestLogger } from '../testing/settings.ts';
 import { type AdminHandler, AdminServer, type AdminServerConfig, sendText } from './server.ts';
 
 const servers: AdminServer[] = [];
@@ -16,7 +23,7 @@ const HELLO: AdminHandler = (_request, response, { path, query }) => {
 };
 
 async function start(config: Partial<AdminServerConfig> = {}, host?: NopHost, handler = HELLO): Promise<AdminServer> {
-  const server = await AdminServer.start({ endpoint: '127.0.0.1:0', ...config }, handler, host);
+  const server = await AdminServer.start({ endpoint: '127.0.0.1:0', ...config }, handler, host && { host });
   servers.push(server);
   return server;
 }
@@ -122,6 +129,26 @@ test('cross-origin requests', async () => {
 test('without keep-alive a connection closes after the answer', async () => {
   const server = await start({ keep_alives_enabled: false });
   assert.equal((await ask(server, '/x', { headers: { connection: 'keep-alive' } })).headers.connection, 'close');
+});
+
+test('certificates are read again after the interval', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'weir-admin-'));
+  const file = (name: string): string => fileURLToPath(new URL(`../../test/support/tls/${name}`, import.meta.url));
+  const [cert_file, key_file] = ['server.crt', 'server.key'].map((name) => {
+    copyFileSync(file(name), join(directory, name));
+    return join(directory, name);
+  }) as [string, string];
+  const clock = new FakeClock();
+  const logger = new TestLogger();
+  const tls = { ...tlsServerSection.absent(), cert_file, key_file, reload_interval: 1000 };
+  const server = await AdminServer.start({ endpoint: '127.0.0.1:0', tls }, HELLO, { clock, logger });
+  clock.advance(1000);
+  assert.equal(logger.lines.length, 0);
+  rmSync(directory, { recursive: true });
+  clock.advance(1000);
+  assert.match(String(logger.lines[0]?.fields.error), /failed to load TLS cert/);
+  await server.close();
+  assert.equal(clock.pending, 0);
 });
 
 test('close cuts off a request that does not end, and may be repeated', async () => {

@@ -1,12 +1,15 @@
 import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type ServerAuthenticator, serverAuthenticator } from '../auth.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
 import type { Host } from '../component.ts';
 import type { Secret } from '../config/secret.ts';
 import type { TlsServerConfig } from '../config/sections/tls.ts';
 import { Cors, type CorsConfig } from '../http/cors.ts';
+import type { Logger } from '../logger.ts';
 import { listen } from '../net/listen.ts';
 import { serverTls } from '../net/tls.ts';
+import { reloadTls } from '../net/tls-reload.ts';
 
 /** The keys of the HTTP server section that a server for people and probes obeys; the section itself fits. */
 export interface AdminServerConfig {
@@ -31,40 +34,58 @@ export type AdminHandler = (
   url: { readonly path: string; readonly query: URLSearchParams },
 ) => void | Promise<void>;
 
+/** What a server needs of its surroundings; nothing where it has neither `auth` nor certificates that change. */
+export interface AdminServerContext {
+  /** Finds the authenticator. */
+  readonly host?: Host;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
 /**
  * A small HTTP server for pages, probes and scrapes: requests are few and have no body worth reading. Data goes
  * through core/http.
  */
 export class AdminServer {
   readonly #server: Server;
+  readonly #reload: Timer | undefined;
   /** Port 0 for a socket in the file system. */
   readonly port: number;
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, port: number, reload: Timer | undefined) {
     this.#server = server;
     this.port = port;
+    this.#reload = reload;
   }
 
-  /**
-   * Listens, or fails with `listen tcp HOST:PORT: bind: …`. `host` finds the authenticator, so it is needed where
-   * `auth` is set.
-   */
-  static async start(config: AdminServerConfig, handler: AdminHandler, host?: Host): Promise<AdminServer> {
-    const guard = new Guard(config, handler, host);
+  /** Listens, or fails with `listen tcp HOST:PORT: bind: …`. */
+  static async start(
+    config: AdminServerConfig,
+    handler: AdminHandler,
+    context: AdminServerContext = {},
+  ): Promise<AdminServer> {
+    const guard = new Guard(config, handler, context.host);
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       guard.answer(request, response).catch((error: Error) => fail(response, error));
     };
-    const server: Server =
-      config.tls === undefined ? createPlainServer(answer) : createTlsServer(serverTls(config.tls), answer);
+    const secure = config.tls === undefined ? undefined : createTlsServer(serverTls(config.tls), answer);
+    const server: Server = secure ?? createPlainServer(answer);
     applyTimeouts(server, config);
     const { port } = await listen(server, config);
     // a listener that fails later (out of file descriptors) refuses the connection, not the process
     server.on('error', () => {});
-    return new AdminServer(server, port);
+    const reload = reloadTls(
+      config.tls,
+      context.clock ?? systemClock,
+      () => config.tls && secure?.setSecureContext(serverTls(config.tls)),
+      (error) => context.logger?.error('Certificates cannot be read again, those in use stay', { error }),
+    );
+    return new AdminServer(server, port, reload);
   }
 
   /** Answers what is under way for a moment, then cuts it off. Safe to repeat. */
   async close(): Promise<void> {
+    this.#reload?.cancel();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS);

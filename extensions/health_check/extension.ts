@@ -31,7 +31,7 @@ export class HealthCheck implements Extension {
           if (this.#serves(path)) this.#answer(response);
           else sendNotFound(response);
         },
-        host,
+        { host, clock: this.#clock, logger: this.#logger },
       );
     } catch (error) {
       throw new Error(`failed to bind to address ${endpoint}: ${(error as Error).message}`, { cause: error });

@@ -46,7 +46,7 @@ export class Pprof implements Extension {
     this.#server = await AdminServer.start(
       { endpoint },
       (request, response, { path, query }) => this.#answer(path, query, response, request.method),
-      host,
+      { host },
     );
     await this.#heap.start();
     if (save_to_file !== '') this.#saved = await CpuProfile.start(this.#settings.clock, LONG_INTERVAL_MICROS);

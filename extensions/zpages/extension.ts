@@ -48,7 +48,7 @@ export class ZPages implements Extension {
     this.#server = await AdminServer.start(
       this.#config,
       (_request, response, { path, query }) => this.#answer({ host, clock, statuses }, path, query, response),
-      host,
+      { host, clock, logger },
     );
     logger.info('Starting zPages extension', { endpoint });
   }

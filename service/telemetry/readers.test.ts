@@ -3,6 +3,8 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { GrpcServer } from '../../core/grpc/server.ts';
+import type { UnaryHandler } from '../../core/grpc/types.ts';
 import type { MetricDefinition } from '../../core/meter.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { decodeTree } from '../../core/otlp/tree.ts';
@@ -149,6 +151,33 @@ test('OTLP over HTTP each interval and once at the end', async () => {
   );
   const histogram = metrics[2]?.histogram?.dataPoints[0];
   assert.deepEqual([histogram?.count, histogram?.sum, histogram?.bucketCounts], [1n, 7, [0n, 1n, 0n]]);
+});
+
+test('OTLP over gRPC', async () => {
+  const received: { readonly body: Buffer; readonly key: string | undefined }[] = [];
+  const methods = new Map<string, UnaryHandler>([
+    [
+      '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+      (call) => {
+        const { buffer, start, end } = call.message;
+        received.push({ body: Buffer.from(buffer.subarray(start, end)), key: call.header('x-key') });
+        call.reply(Buffer.alloc(0));
+      },
+    ],
+  ]);
+  const server = new GrpcServer({ endpoint: { host: '127.0.0.1', port: 0 }, methods });
+  const { port } = (await server.listen()) as AddressInfo;
+  const registry = new Registry('basic');
+  registry.counter(SENT, { exporter: 'a' }).add(5);
+  const headers = new Map([['X-Key', { reveal: () => 'k' }]]);
+  const { reader: periodic, logger } = reader(registry, otlp(port, { protocol: 'grpc', headers }));
+  await periodic.close();
+  await server.close(0);
+  assert.deepEqual(logger.lines, []);
+  assert.equal(received.length, 1);
+  assert.equal(received[0]?.key, 'k');
+  const tree = decodeTree('metrics', Telemetry.of('metrics', received[0]?.body ?? Buffer.alloc(0), 1));
+  assert.equal(tree.resourceMetrics[0]?.scopeMetrics[0]?.metrics[0]?.sum?.dataPoints[0]?.asInt, 5n);
 });
 
 test('OTLP as JSON, with headers from a list', async () => {
