@@ -4,6 +4,7 @@ import { request as tlsRequest } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { GrpcClient } from '../../core/grpc/client.ts';
+import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
 import { splitHostPort } from '../../core/net/listen.ts';
 import type { OtlpReaderSettings } from './types.ts';
 
@@ -26,6 +27,8 @@ function grpcSender(settings: OtlpReaderSettings, userAgent: string): MetricsSen
     endpoint: splitHostPort(url.port === '' ? `${url.hostname}:${tls ? 443 : 80}` : url.host, 'dial tcp'),
     tls: tls ? tlsOptions(settings) : undefined,
     metadata: headersOf(settings),
+    // a server answers in the encoding it was asked in
+    decompressors: grpcDecompressors,
     userAgent,
   });
   const gzip = settings.compression === 'gzip';
