@@ -89,9 +89,9 @@ export function parseArguments(
     else values[flag.key] = value;
   }
   const [first = 'run', ...operands] = words;
-  const command = ALIASES[first] ?? first;
-  if (COMMANDS[command] === undefined) return { error: `unknown command ${JSON.stringify(command)} for "weir"` };
-  return { ...DEFAULTS, strict: env['WEIR_STRICT'] === '1', ...values, command, operands };
+  const command = Object.hasOwn(ALIASES, first) ? (ALIASES[first] ?? first) : first;
+  if (!Object.hasOwn(COMMANDS, command)) return { error: `unknown command ${JSON.stringify(command)} for "weir"` };
+  return { ...DEFAULTS, strict: env.WEIR_STRICT === '1', ...values, command, operands };
 }
 
 const DEFAULTS: Omit<Arguments, 'command' | 'operands'> = {

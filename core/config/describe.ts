@@ -16,7 +16,10 @@ export interface ConfigRow {
 export function describeRows(schema: AnySchema, prefix = ''): readonly ConfigRow[] {
   return schema.children().flatMap(([key, field]) => {
     const path = prefix === '' || key === '[]' ? `${prefix}${key}` : `${prefix}.${key}`;
-    return [rowOf(path, field), ...describeRows(field, path)].filter((row) => row.doc !== '');
+    const rows = describeRows(field, path);
+    // Elements that are no sections were described with their list or map.
+    const anonymous = key === '[]' || key === '*';
+    return anonymous && rows.length === 0 ? [] : [...(anonymous ? [] : [rowOf(path, field)]), ...rows];
   });
 }
 
