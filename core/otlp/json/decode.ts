@@ -80,7 +80,7 @@ class Decoder {
   decode(plan: MessagePlan): DecodedRequest {
     const out = this.#out;
     try {
-      this.#message(plan);
+      this.#message(plan, false);
       const bytes = Buffer.from(out.bytes.subarray(0, out.length));
       return { bytes, items: this.#recount ? countItems(plan.schema, bytes) : this.#items };
     } catch (error) {
@@ -91,8 +91,11 @@ class Decoder {
     }
   }
 
-  /** The fields of an object, or null for none. */
-  #message(plan: MessagePlan): void {
+  /**
+   * The fields of an object, or null for none. `explicit`: the message was begun before, so defaults are written, as
+   * they undo what was said then.
+   */
+  #message(plan: MessagePlan, explicit: boolean): void {
     const out = this.#out;
     const start = out.length;
     const depth = this.#depth++;
@@ -111,7 +114,7 @@ class Decoder {
       seen |= field.bit;
       if (field.packed) this.#packed(field, depth);
       else if (field.repeated) this.#list(field, depth);
-      else this.#single(field, field.presence || again);
+      else this.#single(field, field.presence || again || explicit);
       if (field.replaced || (again && (field.packed || !field.repeated))) irregular = true;
     }
     this.#fields[depth] = undefined;
@@ -220,7 +223,7 @@ class Decoder {
     out.varint(field.tag);
     const { lengthSize } = message;
     const start = out.open(lengthSize);
-    this.#message(message);
+    this.#message(message, keep && !field.repeated && !field.presence);
     message.lengthSize = out.close(start, lengthSize);
   }
 
