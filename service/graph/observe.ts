@@ -63,7 +63,10 @@ export class ReceiverEdge implements Consumer {
     const counters = {
       accepted: counter('accepted', `Number of ${what} successfully pushed into the pipeline. [Alpha]`),
       refused: counter('refused', `Number of ${what} that could not be pushed into the pipeline. [Alpha]`),
-      failed: counter('failed', `The number of ${what} that failed to be processed by the receiver. [Alpha]`),
+      failed: counter(
+        'failed',
+        `The number of ${what} that failed to be processed by the receiver due to internal errors. [Alpha]`,
+      ),
     };
     this.#counters.set(transport, counters);
     return counters;
