@@ -3,6 +3,7 @@ import { type ServerAuthenticator, serverAuthenticator } from '../../core/auth.t
 import type { Timer } from '../../core/clock.ts';
 import type { Host, Receiver, Settings } from '../../core/component.ts';
 import type { Outputs } from '../../core/consumer.ts';
+import { measureMethods } from '../../core/grpc/metrics.ts';
 import { GrpcServer } from '../../core/grpc/server.ts';
 import type { Endpoint } from '../../core/grpc/types.ts';
 import { endpointLabels, measureServer } from '../../core/http/metrics.ts';
@@ -55,16 +56,16 @@ export class OtlpReceiver implements Receiver {
     const transport = config.transport === '' ? 'tcp' : config.transport;
     const endpoint = endpointOf(await listenOptions(transport, config.endpoint));
     const tls = config.tls && serverTls(config.tls);
-    const server = new GrpcServer(
-      grpcOptions(this.#settings, config, this.#outputs, endpoint, tls, guards(config, host)),
-    );
-    try {
-      await server.listen();
-    } catch (error) {
-      throw listenError(transport, config.endpoint, error as NodeJS.ErrnoException);
-    }
+    const { meter, clock } = this.#settings;
+    const options = grpcOptions(this.#settings, config, this.#outputs, endpoint, tls, guards(config, host));
+    const server = new GrpcServer({ ...options, methods: measureMethods(options.methods, meter, clock) });
+    const bound = await server.listen().catch((error) => {
+      throw listenError(transport, config.endpoint, error);
+    });
     this.#grpc = server;
-    this.#settings.logger.info('Starting GRPC server', { endpoint: config.endpoint });
+    this.#settings.logger.info('Starting GRPC server', {
+      endpoint: typeof bound === 'string' ? bound : boundEndpoint(bound.address, bound.port),
+    });
     this.#reload(config.tls, () => config.tls && server.setSecureContext(serverTls(config.tls)));
   }
 
@@ -97,9 +98,9 @@ export class OtlpReceiver implements Receiver {
       clock,
       onError: (error) => logger.debug('Connection failed', { error }),
     });
-    await server.listen();
+    const { host: address, port } = await server.listen();
     this.#http = server;
-    logger.info('Starting HTTP server', { endpoint: config.endpoint });
+    logger.info('Starting HTTP server', { endpoint: boundEndpoint(address, port) });
     this.#reload(config.tls, () => config.tls && server.setSecureContext(serverTls(config.tls)));
   }
 
@@ -110,6 +111,12 @@ export class OtlpReceiver implements Receiver {
     );
     if (timer !== undefined) this.#reloads.push(timer);
   }
+}
+
+/** Port 0 stands for a socket in the file system. */
+function boundEndpoint(address: string, port: number): string {
+  if (port === 0) return address;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function endpointOf(options: ListenOptions): Endpoint {
