@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { queue } from '../config/sections/queue.ts';
+import { retry } from '../config/sections/retry.ts';
+import { PipelineError } from '../error.ts';
+import { StatusCode } from '../status-code.ts';
+import { settle } from '../testing/fake-clock.ts';
+import { started } from '../testing/fake-push.ts';
+import { isReleased, spanBatch } from '../testing/spans.ts';
+import { DeadlineError, type ExporterConfig, PartialFailure } from './types.ts';
+
+const RETRY = retry.absent();
+const QUEUE = queue.absent();
+const unavailable = () => new PipelineError('cannot connect');
+const permanent = () => new PipelineError('not understood', { permanent: true });
+
+test('without queue and retry the outcome of the push is the outcome of consume', async () => {
+  const { exporter, push, settings } = await started({});
+  assert.equal(exporter.consume(spanBatch(['a'])), undefined, 'nothing asynchronous, no promise');
+  const async = push.hold();
+  const batch = spanBatch(['b', 'c']);
+  const pending = exporter.consume(batch);
+  assert.ok(pending instanceof Promise);
+  assert.equal(settings.meter.value('otelcol_exporter_in_flight_requests', { data_type: 'traces' }), 1);
+  assert.equal(isReleased(batch), false, 'a batch lives as long as its push');
+  async();
+  await pending;
+  assert.equal(isReleased(batch), true);
+  push.fail = permanent();
+  const refused = spanBatch(['d']);
+  assert.throws(() => exporter.consume(refused), { message: 'not understood' });
+  assert.equal(isReleased(refused), true);
+  assert.deepEqual(push.names, ['a', 'b,c', 'd']);
+  assert.equal(settings.meter.value('otelcol_exporter_sent_spans', { exporter: 'test' }), 3);
+  assert.equal(
+    settings.meter.value('otelcol_exporter_send_failed_spans', { error_type: '_OTHER', error_permanent: 'true' }),
+    1,
+  );
+  assert.deepEqual(settings.logger.lines, [
+    {
+      level: 'error',
+      message: 'Exporting failed. Rejecting data.',
+      fields: { error: 'Permanent error: not understood', rejected_items: 1 },
+    },
+  ]);
+  await exporter.shutdown();
+  assert.equal(settings.meter.value('otelcol_exporter_in_flight_requests'), undefined);
+});
+
+test('the log advises to switch on what is off', async () => {
+  const off: ExporterConfig = { retry_on_failure: { ...RETRY, enabled: false }, sending_queue: undefined };
+  const { exporter, push, settings } = await started(off);
+  push.fail = unavailable();
+  assert.throws(() => exporter.consume(spanBatch(['a'])), { message: 'cannot connect' });
+  assert.deepEqual(settings.logger.messages(), [
+    'Exporting failed. Rejecting data. Try enabling retry_on_failure config option to retry on retryable errors.' +
+      ' Try enabling sending_queue to survive temporary failures.',
+  ]);
+  await exporter.shutdown();
+});
+
+test('a retryable failure is tried again at growing intervals with jitter, at most max_interval', async () => {
+  let random = 0.5;
+  const { exporter, push, settings } = await started({ retry_on_failure: RETRY }, { random: () => random });
+  push.fail = unavailable();
+  const pending = exporter.consume(spanBatch(['a']));
+  const nextInterval = async () => {
+    const seen = settings.logger.lines.length;
+    while (settings.logger.lines.length === seen) await settings.clock.advanceAsync(1000);
+    return settings.logger.lines.at(-1)?.fields.interval;
+  };
+  assert.equal(settings.logger.lines[0]?.fields.interval, '5s');
+  for (const interval of ['7.5s', '11.25s', '16.875s', '25.3125s', '30s', '30s']) {
+    assert.equal(await nextInterval(), interval);
+  }
+  random = 0;
+  assert.equal(await nextInterval(), '15s');
+  random = 0.999;
+  assert.equal(await nextInterval(), '44.97s');
+  assert.equal(settings.logger.lines[0]?.message, 'Exporting failed. Will retry the request after interval.');
+  push.fail = undefined;
+  await settings.clock.advanceAsync(50_000);
+  await pending;
+  assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 1);
+  assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans'), undefined, 'only final failures count');
+  assert.deepEqual(push.attempts.slice(0, 3), [0, 1, 2]);
+  await exporter.shutdown();
+});
+
+test('a longer delay asked for by the peer goes before the back-off', async () => {
+  const { exporter, push, settings } = await started({ retry_on_failure: RETRY });
+  push.fail = new PipelineError('slow down', { retryAfterMs: 12_000 });
+  const pending = exporter.consume(spanBatch(['a']));
+  push.fail = undefined;
+  await settings.clock.advanceAsync(11_999);
+  assert.equal(push.names.length, 1);
+  await settings.clock.advanceAsync(1);
+  await pending;
+  assert.equal(push.names.length, 2);
+  await exporter.shutdown();
+});
+
+test('retries end when the next one would be after max_elapsed_time', async () => {
+  const { exporter, push, settings } = await started({ retry_on_failure: { ...RETRY, max_elapsed_time: 20_000 } });
+  push.fail = new PipelineError('down', { code: StatusCode.UNAVAILABLE });
+  const outcome = Promise.resolve(exporter.consume(spanBatch(['a']))).catch((error: PipelineError) => error);
+  await settings.clock.advanceAsync(20_000);
+  const error = await outcome;
+  assert.ok(error instanceof PipelineError);
+  assert.equal(error.message, 'no more retries left: down');
+  assert.equal(error.permanent, false);
+  assert.equal(push.names.length, 3, 'at 0 s, 5 s and 12.5 s; the next one would be at 23.75 s');
+  assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans', { error_type: 'Unavailable' }), 1);
+  await exporter.shutdown();
+});
+
+test('a permanent failure is not tried again', async () => {
+  const { exporter, push } = await started({ retry_on_failure: RETRY });
+  push.fail = new PipelineError('bad', { permanent: true, code: StatusCode.INVALID_ARGUMENT });
+  assert.throws(
+    () => exporter.consume(spanBatch(['a'])),
+    (error: PipelineError) => {
+      assert.equal(error.message, 'not retryable error: Permanent error: bad');
+      assert.equal(error.code, StatusCode.INVALID_ARGUMENT);
+      return error.permanent;
+    },
+  );
+  await exporter.shutdown();
+});
+
+test('of a partial failure only the failed part is tried again', async () => {
+  const { exporter, push, settings } = await started({ retry_on_failure: RETRY });
+  const failed = spanBatch(['c']);
+  push.fail = new PartialFailure('one refused', failed);
+  const whole = spanBatch(['a', 'b', 'c']);
+  const pending = exporter.consume(whole);
+  assert.equal(isReleased(whole), true);
+  push.fail = undefined;
+  await settings.clock.advanceAsync(5000);
+  await pending;
+  assert.deepEqual(push.names, ['a,b,c', 'c']);
+  assert.equal(isReleased(failed), true);
+  assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 3);
+  await exporter.shutdown();
+});
+
+test('an attempt ends at its timeout, the batch lives until the push let go of it', async () => {
+  const { exporter, push, settings } = await started({ timeout: 5000, retry_on_failure: RETRY });
+  const open = push.hold();
+  const batch = spanBatch(['a']);
+  const pending = exporter.consume(batch);
+  await settings.clock.advanceAsync(5000);
+  assert.equal(push.aborted, 1);
+  assert.equal(settings.logger.lines[0]?.fields.error, 'context deadline exceeded');
+  open();
+  await settings.clock.advanceAsync(5000);
+  await pending;
+  assert.equal(push.names.length, 2);
+  assert.equal(isReleased(batch), true);
+  assert.equal(settings.clock.pending, 0, 'no timer is left');
+  await exporter.shutdown();
+});
+
+test('a push that never lets go keeps its batch, the caller gets the deadline', async () => {
+  const { exporter, push, settings } = await started({ timeout: 1000 });
+  push.hold();
+  const batch = spanBatch(['a']);
+  const outcome = Promise.resolve(exporter.consume(batch)).catch((error) => error);
+  await settings.clock.advanceAsync(1000);
+  assert.ok((await outcome) instanceof DeadlineError);
+  assert.equal(isReleased(batch), false);
+  assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans', { error_type: 'Deadline_Exceeded' }), 1);
+});
+
+test('shutdown ends waiting retries, drains the queue with one attempt each and then closes', async () => {
+  const { exporter, push, settings, order } = await started({
+    retry_on_failure: RETRY,
+    sending_queue: { ...QUEUE, num_consumers: 1 },
+  });
+  push.fail = unavailable();
+  for (const name of ['a', 'b', 'c']) exporter.consume(spanBatch([name]));
+  await settle();
+  assert.deepEqual(push.names, ['a'], 'one consumer, which waits for its retry');
+  const first = exporter.shutdown();
+  const second = exporter.shutdown();
+  await Promise.all([first, second]);
+  assert.deepEqual(push.names, ['a', 'b', 'c']);
+  assert.deepEqual(order, ['start', 'push', 'push', 'push', 'shutdown']);
+  const dropped = settings.logger.lines.filter((line) => line.message === 'Exporting failed. Dropping data.');
+  assert.deepEqual(dropped[0]?.fields, { error: 'interrupted due to shutdown: cannot connect', dropped_items: 1 });
+  assert.equal(dropped.length, 3);
+  assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans', { error_type: 'Shutdown' }), 3);
+  assert.equal(settings.clock.pending, 0);
+  const late = spanBatch(['late']);
+  assert.throws(() => exporter.consume(late), PipelineError);
+  assert.equal(isReleased(late), true);
+});
+
+test('shutdown without start closes what there is and accepts nothing', async () => {
+  const { exporter, order } = await started({ sending_queue: QUEUE }, { start: false });
+  assert.throws(() => exporter.consume(spanBatch(['a'])), /is not running/);
+  await exporter.shutdown();
+  assert.deepEqual(order, ['shutdown']);
+});
+
+test('a queue that is to be kept needs its extension', async () => {
+  const { exporter, host } = await started({ sending_queue: { ...QUEUE, storage: 'file_storage' } }, { start: false });
+  await assert.rejects(async () => exporter.start(host), { message: 'no storage client extension found' });
+  await exporter.shutdown();
+});
