@@ -8,10 +8,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildKernels, KERNELS_FILE } from './build-kernels.ts';
 import { docs } from './generate/docs.ts';
 import { REGISTRY_FILE, writeRegistry } from './generate/registry.ts';
 import { scan } from './generate/scan.ts';
-import { inputStamp, isCurrent, remember } from './generate/stamp.ts';
+import { inputStamp, isCurrent, isNewer, remember } from './generate/stamp.ts';
 import { writeIfChanged } from './generate/write.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,9 +20,11 @@ const quick = process.argv.includes('--quick');
 const check = process.argv.includes('--check');
 const stamp = inputStamp(root);
 
-if (!quick || !isCurrent(root, stamp, [REGISTRY_FILE])) process.exitCode = (await generate()) ? 0 : 1;
+if (!quick || !isCurrent(root, stamp, [REGISTRY_FILE, KERNELS_FILE])) process.exitCode = (await generate()) ? 0 : 1;
 
 async function generate(): Promise<boolean> {
+  // before the components are imported, which need it
+  if (!isNewer(root, KERNELS_FILE, 'kernels/*.ts')) await buildKernels(root);
   const { components, faults } = await scan(root);
   writeRegistry(root, components);
   for (const fault of faults) console.error(`generate: ${fault}`);

@@ -5,7 +5,7 @@ import { writeIfChanged } from './write.ts';
 
 /** In node_modules, because it says something about this machine's copy only. */
 const STAMP_FILE = 'node_modules/.cache/weir-generate';
-const INPUTS = ['{receivers,processors,exporters,connectors,extensions}/*/*.ts', '{core,scripts}/**/*.ts'];
+const INPUTS = ['{receivers,processors,exporters,connectors,extensions}/*/*.ts', '{core,scripts,kernels}/**/*.ts'];
 
 /** Changes with every input of the generator, by path, time and size, which is cheap to find out. */
 export function inputStamp(root: string): string {
@@ -26,4 +26,12 @@ export function isCurrent(root: string, stamp: string, outputs: readonly string[
 
 export function remember(root: string, stamp: string): void {
   writeIfChanged(join(root, STAMP_FILE), stamp);
+}
+
+/** Whether `output` is there and not older than any file that matches. */
+export function isNewer(root: string, output: string, inputs: string): boolean {
+  const file = join(root, output);
+  if (!existsSync(file)) return false;
+  const { mtimeMs } = statSync(file);
+  return globSync(inputs, { cwd: root }).every((input) => statSync(join(root, input)).mtimeMs <= mtimeMs);
 }
