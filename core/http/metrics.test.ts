@@ -56,33 +56,40 @@ test('the requests of a server', () => {
   assert.deepEqual(meter.series('http.server.response.body.size')[0]?.recorded, [5, 5]);
 });
 
-test('below level detailed the handler stays as it is', () => {
+test('below level detailed nothing is measured', async () => {
   const handler: HttpHandler = () => {};
   const meter = new TestMeter('normal');
   assert.equal(measureServer(handler, { ...OPTIONS, clock: new FakeClock(), meter }), handler);
-  new HttpClientMetrics(meter, OPTIONS.labels).record({
-    method: 'POST',
-    bytes: 1,
-    milliseconds: 1,
-    outcome: { status: 200 },
+  const metrics = new HttpClientMetrics(meter, new FakeClock());
+  assert.deepEqual(await metrics.measure('POST', new URL('http://x'), 1, async () => ({ status: 200 })), {
+    status: 200,
   });
   assert.deepEqual(meter.series('http.client.request.duration'), []);
 });
 
-test('the requests of a client, with what went wrong', () => {
+test('the requests of a client, with what went wrong', async () => {
   const meter = new TestMeter('detailed');
-  const metrics = new HttpClientMetrics(meter, endpointLabels('peer:443', true));
-  const sent = { method: 'POST', bytes: 46, milliseconds: 20 };
-  metrics.record({ ...sent, outcome: { status: 200 } });
-  metrics.record({ ...sent, outcome: { status: 503 } });
-  metrics.record({ ...sent, outcome: { errorType: 'ECONNREFUSED' } });
+  const clock = new FakeClock();
+  const metrics = new HttpClientMetrics(meter, clock);
+  const send = (url: string, exchange: () => Promise<{ status: number }>) =>
+    metrics.measure('POST', new URL(url), 46, () => {
+      clock.advance(20);
+      return exchange();
+    });
+  await send('https://peer/v1/traces', async () => ({ status: 200 }));
+  await send('http://peer:4318/v1/traces', async () => ({ status: 503 }));
+  const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+  await assert.rejects(
+    send('http://peer:4318/', () => Promise.reject(refused)),
+    refused,
+  );
   const series = meter.series('http.client.request.duration');
   assert.deepEqual(
-    series.map(({ labels }) => [labels['http.response.status_code'], labels['error.type'], labels['url.scheme']]),
+    series.map(({ labels }) => [labels['http.response.status_code'], labels['error.type'], labels['server.port']]),
     [
-      ['200', undefined, 'https'],
-      ['503', '503', 'https'],
-      [undefined, 'ECONNREFUSED', 'https'],
+      ['200', undefined, '443'],
+      ['503', '503', '4318'],
+      [undefined, 'ECONNREFUSED', '4318'],
     ],
   );
   assert.deepEqual(series[0]?.recorded, [0.02]);

@@ -111,34 +111,58 @@ export function measureServer(handler: HttpHandler, options: ServerMetricsOption
   };
 }
 
-/** What a client knows of a request when it is over: a status, or why there was none. */
-export interface ClientRequest {
-  readonly method: string;
-  readonly bytes: number;
-  readonly milliseconds: number;
-  readonly outcome: { readonly status: number } | { readonly errorType: string };
-}
-
-/** For exporters that send over HTTP; does nothing where the level leaves these metrics out. */
+/** For clients: measures each exchange; does nothing more where the level leaves these metrics out. */
 export class HttpClientMetrics {
   readonly #meter: Meter;
-  readonly #labels: Readonly<Record<string, string>>;
+  readonly #clock: Clock;
   readonly #enabled: boolean;
 
-  constructor(meter: Meter, labels: HttpEndpointLabels) {
+  constructor(meter: Meter, clock: Clock) {
     this.#meter = meter;
-    this.#labels = common(labels);
+    this.#clock = clock;
     this.#enabled = meter.enabled(CLIENT_DURATION);
   }
 
-  record({ method, bytes, milliseconds, outcome }: ClientRequest): void {
-    if (!this.#enabled) return;
-    const labels: Record<string, string> = { ...this.#labels, 'http.request.method': method };
-    if ('status' in outcome) {
-      labels['http.response.status_code'] = String(outcome.status);
-      if (outcome.status >= 400) labels['error.type'] = String(outcome.status);
-    } else labels['error.type'] = outcome.errorType;
-    this.#meter.histogram(CLIENT_DURATION, labels).record(milliseconds / 1000);
+  /** `bytes` is the size of the body as sent. */
+  async measure<T extends { readonly status: number }>(
+    method: string,
+    url: URL,
+    bytes: number,
+    exchange: () => Promise<T>,
+  ): Promise<T> {
+    if (!this.#enabled) return exchange();
+    const start = this.#clock.monotonic();
+    try {
+      const answer = await exchange();
+      const labels: Record<string, string> = { 'http.response.status_code': String(answer.status) };
+      if (answer.status >= 400) labels['error.type'] = String(answer.status);
+      this.#record(method, url, bytes, start, labels);
+      return answer;
+    } catch (error) {
+      this.#record(method, url, bytes, start, { 'error.type': errorType(error) });
+      throw error;
+    }
+  }
+
+  #record(method: string, url: URL, bytes: number, start: number, outcome: Readonly<Record<string, string>>): void {
+    const secure = url.protocol === 'https:';
+    const labels = {
+      ...common({
+        address: url.hostname,
+        port: url.port === '' ? (secure ? 443 : 80) : Number(url.port),
+        scheme: secure ? 'https' : 'http',
+      }),
+      'http.request.method': method,
+      ...outcome,
+    };
+    this.#meter.histogram(CLIENT_DURATION, labels).record((this.#clock.monotonic() - start) / 1000);
     this.#meter.histogram(CLIENT_REQUEST_SIZE, labels).record(bytes);
   }
+}
+
+/** The code of a system error (`ECONNREFUSED`), else the class of the error: a short list either way. */
+function errorType(error: unknown): string {
+  if (!(error instanceof Error)) return '_OTHER';
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : error.name;
 }
