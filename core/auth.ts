@@ -20,3 +20,19 @@ export function serverAuthenticator(host: Host, id: string): ServerAuthenticator
   }
   return extension as Component & ServerAuthenticator;
 }
+
+/** What an extension that authenticates requests of clients has beside `Component`. */
+export interface ClientAuthenticator {
+  /** Headers for the next request, by lower-case name; asked for each request, so that tokens may change. */
+  headers(): ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>>;
+}
+
+/** The extension that `auth::authenticator` of a client names. Throws, in the collector's words, where there is none. */
+export function clientAuthenticator(host: Host, id: string): ClientAuthenticator {
+  const extension: (Component & Partial<ClientAuthenticator>) | undefined = host.extension(id);
+  if (extension === undefined) throw new Error(`failed to resolve authenticator "${id}": authenticator not found`);
+  if (typeof extension.headers !== 'function') {
+    throw new Error(`failed to resolve authenticator "${id}": requested authenticator is not a client authenticator`);
+  }
+  return extension as Component & ClientAuthenticator;
+}

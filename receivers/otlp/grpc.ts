@@ -5,17 +5,12 @@ import { PipelineError } from '../../core/error.ts';
 import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
 import type { Endpoint, GrpcServerOptions, UnaryCall, UnaryHandler } from '../../core/grpc/types.ts';
 import type { ServerMiddleware } from '../../core/middleware.ts';
+import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
 import { encodeExportResponse } from '../../core/otlp/service.ts';
 import { encodeStatus } from '../../core/otlp/status.ts';
 import { SIGNALS, type Signal } from '../../core/signal.ts';
 import type { GrpcConfig } from './config.ts';
 import { contextSource, type Guards, ingest } from './ingest.ts';
-
-const METHOD: Readonly<Record<Signal, string>> = {
-  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
-  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-};
 
 const SUCCESS = encodeExportResponse();
 const MIB = 1024 * 1024;
@@ -33,7 +28,7 @@ export function grpcOptions(
   for (const signal of SIGNALS) {
     const consumer = outputs.for(signal);
     if (consumer !== undefined)
-      methods.set(METHOD[signal], exportHandler(signal, consumer, config, guards.middlewares));
+      methods.set(EXPORT_METHOD[signal], exportHandler(signal, consumer, config, guards.middlewares));
   }
   const { authenticator } = guards;
   const parameters = config.keepalive?.server_parameters;

@@ -1,0 +1,186 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
+import { type ClientAuthenticator, clientAuthenticator } from '../auth.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { Host, Settings } from '../component.ts';
+import { type Compressor, compressor } from '../compression/compress.ts';
+import type { HttpClientConfig } from '../config/sections/http-client.ts';
+import type { Logger } from '../logger.ts';
+import { clientTls } from '../net/tls.ts';
+import { reloadTls } from '../net/tls-reload.ts';
+import { CookieJar } from './cookie-jar.ts';
+import { HttpClientMetrics } from './metrics.ts';
+
+/** Of an answer's body this much is kept: enough for any status, not enough to hurt. */
+const MAX_RESPONSE = 64 * 1024;
+/** As Go's client. */
+const MAX_REDIRECTS = 10;
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  /** At most 64 KiB of it. */
+  readonly body: Buffer;
+}
+
+/**
+ * Posts bodies as an HTTP client section says: connections kept and limited, TLS, proxy, headers, authentication,
+ * compression, cookies. Redirects are followed where they keep the body (307, 308).
+ */
+export class HttpClient {
+  readonly #config: HttpClientConfig;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #metrics: HttpClientMetrics;
+  readonly #compress: Compressor | undefined;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #cookies: CookieJar | undefined;
+  #authenticator: ClientAuthenticator | undefined;
+  #agents: { readonly http: http.Agent; readonly https: https.Agent } | undefined;
+  #reload: Timer | undefined;
+
+  constructor(config: HttpClientConfig, { clock, logger, meter }: Pick<Settings, 'clock' | 'logger' | 'meter'>) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#log = logger;
+    this.#metrics = new HttpClientMetrics(meter, clock);
+    const { compression, compression_params, cookies } = config;
+    if (compression !== '' && compression !== 'none')
+      this.#compress = compressor(compression, compression_params.level);
+    this.#headers = Object.fromEntries(
+      [...config.headers].map(([name, value]) => [name.toLowerCase(), value.reveal()]),
+    );
+    if (cookies !== undefined) this.#cookies = new CookieJar();
+  }
+
+  /** Reads certificates and finds the authenticator; fails with one sentence. */
+  start(host: Host): void {
+    const { auth, tls } = this.#config;
+    if (auth?.authenticator !== undefined) this.#authenticator = clientAuthenticator(host, auth.authenticator);
+    this.#agents = this.#makeAgents();
+    this.#reload = reloadTls(
+      tls,
+      this.#clock,
+      () => {
+        this.#agents = this.#makeAgents();
+      },
+      (error) => this.#log.error('Certificates cannot be read again, those in use stay', { error }),
+    );
+  }
+
+  /** Ends the connections; requests under way fail. Repeatable. */
+  close(): void {
+    this.#reload?.cancel();
+    this.#agents?.http.destroy();
+    this.#agents?.https.destroy();
+  }
+
+  /**
+   * Sends `body` and resolves with any answer; rejects where there is none. Headers of the configuration win over
+   * `headers`. The body must stay unchanged until the promise settles.
+   */
+  async post(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+    abort?: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const sent = this.#compress === undefined ? body : await this.#compress(body);
+    const all: Record<string, string> = {
+      ...headers,
+      ...(this.#compress === undefined ? {} : { 'content-encoding': this.#config.compression }),
+      ...this.#headers,
+      ...(this.#authenticator === undefined ? {} : Object.fromEntries(await this.#authenticator.headers())),
+    };
+    const cookies = this.#cookies?.header();
+    if (cookies !== undefined) all.cookie = cookies;
+    let target = url;
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#exchange(new URL(target), all, sent, abort);
+      this.#cookies?.store(answer.headers['set-cookie'] ?? []);
+      const { location } = answer.headers;
+      const keepsBody = answer.status === 307 || answer.status === 308;
+      if (!keepsBody || location === undefined || redirects === MAX_REDIRECTS) return answer;
+      const next = new URL(location, target);
+      // credentials are for the host that the user named
+      if (next.host !== new URL(target).host) delete all.authorization;
+      target = next.href;
+    }
+  }
+
+  /** A kept connection that the peer closed at the same moment is no failure of the peer: the next one is tried. */
+  async #exchange(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+    abort: AbortSignal | undefined,
+  ): Promise<HttpAnswer> {
+    const send = (): Promise<HttpAnswer> =>
+      this.#metrics.measure('POST', url, body.length, () => this.#send(url, headers, body, abort));
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof StaleConnection)) throw error;
+      return await send();
+    }
+  }
+
+  #send(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+    abort: AbortSignal | undefined,
+  ): Promise<HttpAnswer> {
+    const agents = this.#agents;
+    if (agents === undefined) throw new Error('the client was not started');
+    const secure = url.protocol === 'https:';
+    const options: http.RequestOptions = {
+      method: 'POST',
+      agent: secure ? agents.https : agents.http,
+      headers: { ...headers, 'content-length': body.length },
+      ...(abort === undefined ? {} : { signal: abort }),
+    };
+    return new Promise((resolve, reject) => {
+      const request = secure ? https.request(url, options) : http.request(url, options);
+      request.on('response', (response) => collect(response, resolve, reject));
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        const stale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+        reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
+      });
+      request.end(body);
+    });
+  }
+
+  #makeAgents() {
+    const config = this.#config;
+    const options: http.AgentOptions = {
+      keepAlive: !config.disable_keep_alives,
+      maxSockets: config.max_conns_per_host || Number.POSITIVE_INFINITY,
+      maxFreeSockets: config.max_idle_conns_per_host || config.max_idle_conns || Number.POSITIVE_INFINITY,
+      ...(config.idle_conn_timeout > 0 ? { timeout: config.idle_conn_timeout } : {}),
+      proxyEnv: config.proxy_url === '' ? process.env : { HTTP_PROXY: config.proxy_url, HTTPS_PROXY: config.proxy_url },
+    };
+    const tls = clientTls(config.tls) ?? {};
+    return { http: new http.Agent(options), https: new https.Agent({ ...options, ...(tls as SecureContextOptions) }) };
+  }
+}
+
+class StaleConnection extends Error {}
+
+function collect(
+  response: http.IncomingMessage,
+  resolve: (answer: HttpAnswer) => void,
+  reject: (error: Error) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  response.on('data', (chunk: Buffer) => {
+    if (length < MAX_RESPONSE) chunks.push(chunk.subarray(0, MAX_RESPONSE - length));
+    length += chunk.length;
+  });
+  response.on('end', () =>
+    resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+  );
+  response.on('error', reject);
+}

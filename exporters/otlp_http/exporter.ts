@@ -1,0 +1,107 @@
+import type { Exporter, Settings } from '../../core/component.ts';
+import { PipelineError } from '../../core/error.ts';
+import { exporterWith } from '../../core/exporter-helper/exporter.ts';
+import type { PushContext } from '../../core/exporter-helper/types.ts';
+import { type HttpAnswer, HttpClient } from '../../core/http/client.ts';
+import { userAgent } from '../../core/http/user-agent.ts';
+import type { Labels } from '../../core/meter.ts';
+import { dialReason } from '../../core/net/dial-error.ts';
+import { encodeJson } from '../../core/otlp/json/encode.ts';
+import { DROPPED_FIELD } from '../../core/otlp/methods.ts';
+import { decodeExportResponse, decodeExportResponseJson, type PartialSuccess } from '../../core/otlp/service.ts';
+import type { Signal } from '../../core/signal.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import type { Config } from './config.ts';
+import { refusal } from './outcome.ts';
+
+const PROTO = 'application/x-protobuf';
+const JSON_TEXT = 'application/json';
+
+export function otlpHttpExporter(settings: Settings, config: Config): Exporter {
+  const urls = new Map(settings.signals.map((signal) => [signal, signalUrl(config, signal)]));
+  const sender = new OtlpHttpSender(settings, config, urls);
+  return exporterWith(settings, config, (batch, context) => sender.push(batch, context), {
+    start: (host) => sender.client.start(host),
+    shutdown: () => sender.client.close(),
+    labels: (signal) => urlLabels(urls.get(signal) as string),
+  });
+}
+
+/** Throws, in the collector's words, where a signal has no URL. */
+function signalUrl(config: Config, signal: Signal): string {
+  const own = config[`${signal}_endpoint`];
+  if (own === '' && config.endpoint === '') throw new Error(`either endpoint or ${signal}_endpoint must be specified`);
+  const url = own !== '' ? own : `${config.endpoint.replace(/\/$/, '')}/v1/${signal}`;
+  if (!URL.canParse(url) && /^https?:/i.test(url)) {
+    throw new Error(own === '' ? 'endpoint must be a valid URL' : `${signal}_endpoint must be a valid URL`);
+  }
+  return url;
+}
+
+function urlLabels(url: string): Labels {
+  // text without a scheme passes the collector's check and fails when something is sent
+  if (!URL.canParse(url)) return { server_address: '', url_path: url };
+  const { hostname, port, pathname } = new URL(url);
+  return {
+    server_address: hostname.replace(/^\[|\]$/g, ''),
+    ...(port === '' ? {} : { server_port: port }),
+    ...(pathname === '' ? {} : { url_path: pathname }),
+  };
+}
+
+class OtlpHttpSender {
+  readonly client: HttpClient;
+  readonly #settings: Settings;
+  readonly #json: boolean;
+  readonly #urls: ReadonlyMap<Signal, string>;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(settings: Settings, config: Config, urls: ReadonlyMap<Signal, string>) {
+    this.client = new HttpClient(config, settings);
+    this.#settings = settings;
+    this.#json = config.encoding === 'json';
+    this.#urls = urls;
+    this.#headers = {
+      'content-type': this.#json ? JSON_TEXT : PROTO,
+      'user-agent': userAgent(settings.build),
+    };
+  }
+
+  async push(batch: Telemetry, context: PushContext): Promise<void> {
+    const url = this.#urls.get(batch.signal) as string;
+    const body = this.#json ? encodeJson(batch) : batch.bytes();
+    let answer: HttpAnswer;
+    try {
+      answer = await this.client.post(url, this.#headers, body, context.abort);
+    } catch (error) {
+      throw new PipelineError(`failed to make an HTTP request: Post ${JSON.stringify(url)}: ${dialReason(error)}`, {
+        cause: error,
+      });
+    }
+    if (answer.status < 200 || answer.status > 299) throw refusal(url, answer, this.#settings.clock.now());
+    this.#logPartialSuccess(batch.signal, answer);
+  }
+
+  /** What the peer did not take, it will not take a second time; an answer we cannot read is no reason to send again. */
+  #logPartialSuccess(signal: Signal, answer: HttpAnswer): void {
+    const partial = partialSuccess(signal, answer);
+    if (partial === undefined || (partial.rejected === 0 && partial.errorMessage === '')) return;
+    const fields = { message: partial.errorMessage, [DROPPED_FIELD[signal]]: partial.rejected };
+    this.#settings.logger.warn('Partial success response', fields);
+  }
+}
+
+function partialSuccess(signal: Signal, { headers, body }: HttpAnswer): PartialSuccess | undefined {
+  if (body.length === 0) return undefined;
+  const type = headers['content-type'];
+  try {
+    if (type === PROTO) return decodeExportResponse(body);
+    return type === JSON_TEXT ? decodeExportResponseJson(signal, body) : undefined;
+  } catch (error) {
+    const kind = type === PROTO ? 'protobuf' : 'json';
+    throw new PipelineError(`error parsing ${kind} response: ${(error as Error).message}`, {
+      permanent: true,
+      cause: error,
+    });
+  }
+}
