@@ -21,7 +21,7 @@ const CLIENT: HistogramDefinition = {
   description: 'Measures the duration of an outgoing Remote Procedure Call (RPC).',
 };
 
-/** Durations of calls by method and status. Methods come from code and statuses from a short list, so series are few. */
+/** Durations of calls by method and status; both are from short lists, so series are few. */
 class CallDurations {
   readonly #meter: Meter;
   readonly #clock: Clock;

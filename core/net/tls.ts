@@ -63,7 +63,7 @@ function version(text: string, absent: Version): Version {
   return text === '1.0' ? 'TLSv1' : (`TLSv${text}` as Version);
 }
 
-/** `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` → `ECDHE-RSA-AES128-GCM-SHA256`. Those of TLS 1.3 are always on, as in Go. */
+/** `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256` → `ECDHE-RSA-AES128-GCM-SHA256`. TLS 1.3 has all of its own, as in Go. */
 function ciphers(suites: readonly string[]): string {
   const names = suites.map((suite) =>
     suite

@@ -36,7 +36,14 @@ test('families, samples and escapes', () => {
   writer.family('b', 'untyped', '');
   assert.equal(
     writer.toString(),
-    '# HELP a one\\\\two\\nthree "four"\n# TYPE a gauge\na{x="q\\"b\\\\c\\nd"} 2\na 3 1700000000000\n# TYPE b untyped\n',
+    [
+      '# HELP a one\\\\two\\nthree "four"',
+      '# TYPE a gauge',
+      'a{x="q\\"b\\\\c\\nd"} 2',
+      'a 3 1700000000000',
+      '# TYPE b untyped',
+      '',
+    ].join('\n'),
   );
 });
 

@@ -37,7 +37,8 @@ export function table(columns: readonly string[], rows: readonly (readonly Conte
 
 /** Names and values, one a line. */
 export function facts(pairs: readonly (readonly [name: string, value: Content])[]): Html {
-  return html`<table class="facts">${pairs.map(([name, value]) => html`<tr><th>${name}</th><td>${value}</td></tr>\n`)}</table>`;
+  const rows = pairs.map(([name, value]) => html`<tr><th>${name}</th><td>${value}</td></tr>\n`);
+  return html`<table class="facts">${rows}</table>`;
 }
 
 const STYLE = new Html(`

@@ -16,7 +16,7 @@ export interface LogEncoding {
   line(time: string, level: string, message: string, fields: string, stack: string | undefined): string;
 }
 
-export const CONSOLE: LogEncoding = {
+const CONSOLE: LogEncoding = {
   fields: (fields) => entries(fields, ', ', ': '),
   line(time, level, message, fields, stack) {
     const shown = fields === '' ? '' : `\t{${fields.slice(2)}}`;
@@ -24,7 +24,7 @@ export const CONSOLE: LogEncoding = {
   },
 };
 
-export const JSON_LINES: LogEncoding = {
+const JSON_LINES: LogEncoding = {
   fields: (fields) => entries(fields, ',', ':'),
   line(time, level, message, fields, stack) {
     const trace = stack === undefined ? '' : `,"stacktrace":${JSON.stringify(stack)}`;
