@@ -27,7 +27,7 @@ export interface ClientAuthenticator {
   headers(): ReadonlyMap<string, string> | Promise<ReadonlyMap<string, string>>;
 }
 
-/** The extension that `auth::authenticator` of a client names. Throws, in the collector's words, where there is none. */
+/** The extension that `auth::authenticator` of a client names. Throws the collector's words where there is none. */
 export function clientAuthenticator(host: Host, id: string): ClientAuthenticator {
   const extension: (Component & Partial<ClientAuthenticator>) | undefined = host.extension(id);
   if (extension === undefined) throw new Error(`failed to resolve authenticator "${id}": authenticator not found`);
