@@ -1,0 +1,84 @@
+/** Documentation is executed: every YAML block in a page and every file in configs/ must be a valid configuration. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { BUILD } from '../cmd/weir/build-info.ts';
+import { cli } from '../cmd/weir/cli.ts';
+import { files, ROOT, read } from './support/repository.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'weir-docs-'));
+after(() => rmSync(scratch, { recursive: true }));
+
+/** A configuration as parsed; sections may be missing. */
+type Sections = Record<string, Record<string, unknown> | undefined>;
+
+for (const file of files('configs/**/*.yaml')) {
+  test(file, async () => {
+    assert.equal(await problems(['--config', join(ROOT, file)]), '');
+  });
+}
+
+for (const page of files('**/*.md').filter((file) => !file.startsWith('test/'))) {
+  for (const [index, block] of yamlBlocks(read(page)).entries()) {
+    test(`${page}, block ${index + 1}`, async () => {
+      const file = join(scratch, `${index}.yaml`);
+      writeFileSync(file, stringify(complete(parse(block) as Sections)));
+      assert.equal(await problems(['--config', file]), '', block);
+    });
+  }
+}
+
+test('the version that weir prints is that of the package', () => {
+  assert.equal(BUILD.version, JSON.parse(read('package.json')).version);
+});
+
+test('every script that the pages name is there', () => {
+  const { scripts } = JSON.parse(read('package.json'));
+  for (const page of files('**/*.md')) {
+    for (const [, name] of read(page).matchAll(/npm run ([\w:]+)/g))
+      assert.ok(name! in scripts, `${page}: npm run ${name}`);
+  }
+});
+
+/** What `weir validate` has to say; empty for a good configuration without warnings. */
+async function problems(args: readonly string[]): Promise<string> {
+  let output = '';
+  const write = (text: string) => {
+    output += text;
+  };
+  const terminal = { env: { GOMEMLIMIT: undefined }, stdout: write, stderr: write };
+  const run = () => assert.fail('validate starts nothing');
+  const status = await cli(['validate', ...args], terminal, run);
+  return status === 0 ? output : output || `exit status ${status}`;
+}
+
+function yamlBlocks(text: string): string[] {
+  return [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, block]) => block!);
+}
+
+/** A block shows what matters; the rest is made up around it, so that each of its components is in a pipeline. */
+function complete(shown: Sections): Sections {
+  if (shown.service?.pipelines !== undefined) return shown;
+  const names = (section: string) => Object.keys(shown[section] ?? {});
+  const extensions = names('extensions');
+  const connectors = names('connectors');
+  const inputs = names('receivers').length > 0 ? names('receivers') : ['nop'];
+  const outputs = names('exporters').length > 0 ? names('exporters') : ['nop'];
+  const processors = names('processors');
+  const pipelines =
+    connectors.length === 0
+      ? { traces: { receivers: inputs, processors, exporters: outputs } }
+      : {
+          'traces/in': { receivers: inputs, processors, exporters: connectors },
+          'traces/out': { receivers: connectors, exporters: outputs },
+        };
+  return {
+    ...shown,
+    receivers: { ...shown.receivers, ...(inputs[0] === 'nop' && { nop: null }) },
+    exporters: { ...shown.exporters, ...(outputs[0] === 'nop' && { nop: null }) },
+    service: { extensions, ...shown.service, pipelines },
+  };
+}
