@@ -32,12 +32,14 @@ export class Groups {
   groupField = 0;
   groupStart = 0;
   groupEnd = 0;
+  hasResource = false;
   resourceStart = 0;
   resourceEnd = 0;
 
   scopeGroupField = 0;
   scopeGroupStart = 0;
   scopeGroupEnd = 0;
+  hasScope = false;
   scopeStart = 0;
   scopeEnd = 0;
 
@@ -135,6 +137,7 @@ export class Groups {
   /** The order of fields is free, so the resource is looked for before the scope groups are walked. */
   #readGroup(): void {
     const { buffer, groupStart, groupEnd } = this;
+    this.hasResource = false;
     this.resourceStart = this.resourceEnd = groupEnd;
     this.scopeGroupEnd = groupStart;
     let current = false;
@@ -148,6 +151,7 @@ export class Groups {
       else if (tag === LEGACY_SCOPES) legacy = true;
       else if (tag === GROUP) {
         readVarint(buffer, value);
+        this.hasResource = true;
         this.resourceStart = next;
         this.resourceEnd = position;
       }
@@ -158,16 +162,18 @@ export class Groups {
   /** Looks for the scope as far as the first member: all writers put it there. Only without it further on. */
   #readScopeGroup(): void {
     const { buffer, scopeGroupStart, scopeGroupEnd } = this;
+    this.hasScope = false;
     this.scopeStart = this.scopeEnd = scopeGroupEnd;
     this.memberEnd = scopeGroupStart;
     let position = scopeGroupStart;
     while (position < scopeGroupEnd) {
       const tag = readVarint(buffer, position);
       const value = next;
-      if (tag === MEMBER && this.scopeStart < scopeGroupEnd) return;
+      if (tag === MEMBER && this.hasScope) return;
       position = skipValue(buffer, value, tag);
       if (tag === GROUP) {
         readVarint(buffer, value);
+        this.hasScope = true;
         this.scopeStart = next;
         this.scopeEnd = position;
       }
