@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { GrpcClient } from './client.ts';
-import { Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from './frames.ts';
+import { ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from './frames.ts';
 import { GrpcServer } from './server.ts';
-import { frame, headers, message, SETTINGS, SETTINGS_ACK, setting, uint32 } from './testing/raw-peer.ts';
+import { frame, headers, message, RawPeer, SETTINGS, SETTINGS_ACK, setting, uint32 } from './testing/raw-peer.ts';
 import type { UnaryCall } from './types.ts';
 
 const PATH = '/weir.test.Echo/Call';
@@ -61,6 +61,14 @@ function mutate(frames: readonly Buffer[], random: (below: number) => number): B
   return random(5) === 0 ? all.subarray(0, random(all.length)) : all;
 }
 
+/** An exception that is not about the peer's bytes is a defect of ours, and is told as INTERNAL_ERROR. */
+function assertNoDefect(peer: RawPeer): void {
+  for (const { type, payload } of peer.frames) {
+    if (type !== FrameType.GOAWAY) continue;
+    assert.notEqual(payload.readUInt32BE(4), ErrorCode.INTERNAL_ERROR, payload.toString('latin1', 8));
+  }
+}
+
 test('no bytes of a client crash the server or stop it serving', async () => {
   const handler = (call: UnaryCall): void => {
     call.message.slab?.release();
@@ -78,11 +86,12 @@ test('no bytes of a client crash the server or stop it serving', async () => {
     ['grpc-timeout', '1S'],
   ] as const;
   for (let round = 0; round < ROUNDS; round++) {
-    const socket = net.connect(port, '127.0.0.1').resume();
-    socket.on('error', () => {});
+    const socket = net.connect(port, '127.0.0.1');
+    const peer = new RawPeer(socket);
     const body = random(4) === 0 ? randomBytes(random, random(300)) : mutate(conversation(head), random);
     socket.end(random(10) === 0 ? body : Buffer.concat([PREFACE, SETTINGS, body]));
     await once(socket, 'close');
+    assertNoDefect(peer);
   }
   const client = new GrpcClient({ endpoint: { host: '127.0.0.1', port } });
   assert.equal((await client.unary(PATH, [], 0)).message.length, 200);
@@ -96,8 +105,9 @@ test('no bytes of a server crash the client, and every call ends', async () => {
     [':status', '200'],
     ['content-type', 'application/grpc'],
   ] as const;
+  const peers: RawPeer[] = [];
   const server = net.createServer((socket) => {
-    socket.on('error', () => {}).resume();
+    peers.push(new RawPeer(socket, PREFACE.length));
     const body = random(4) === 0 ? randomBytes(random, random(300)) : mutate(conversation(head), random);
     socket.once('data', () => socket.end(random(10) === 0 ? body : Buffer.concat([SETTINGS, body])));
   });
@@ -117,4 +127,5 @@ test('no bytes of a server crash the client, and every call ends', async () => {
   }
   server.close();
   await once(server, 'close');
+  for (const peer of peers) assertNoDefect(peer);
 });
