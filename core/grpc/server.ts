@@ -35,6 +35,11 @@ export class GrpcServer {
     return server.address()!;
   }
 
+  /** Uses other certificates for the connections to come. */
+  setSecureContext(options: tls.SecureContextOptions): void {
+    if (this.#server instanceof tls.Server) this.#server.setSecureContext(options);
+  }
+
   #createServer(): net.Server {
     const accept = (socket: net.Socket): void => this.#accept(socket);
     if (this.#options.tls === undefined) return net.createServer({ pauseOnConnect: true, noDelay: true }, accept);

@@ -5,30 +5,27 @@ import { acceptShared } from '../net/shared-read.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import { type BodyReader, ChunkedBody, FixedBody } from './body-reader.ts';
 import { HeadBuffer } from './head-buffer.ts';
-import { Request } from './request.ts';
+import { peerOf, Request } from './request.ts';
 import { parseRequestHead, type RequestHead } from './request-head.ts';
-import { type HttpResponse, httpDate, plainResponse } from './response.ts';
+import {
+  BAD_REQUEST,
+  HEAD_TOO_LONG,
+  type HttpResponse,
+  httpDate,
+  INTERNAL,
+  plainResponse,
+  TIMED_OUT,
+} from './response.ts';
 import type { HttpServerOptions } from './types.ts';
 
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 const NO_BODY: ByteRange = { buffer: Buffer.alloc(0), start: 0, end: 0 };
-const CR = 13;
-const LF = 10;
-
-/** RFC 9112 section 2.2: empty lines before a request are read over, some clients end a body with one. */
-const MAX_BLANK = 4;
 
 /**
  * After the last answer the peer may still be sending; closing at once would reset the connection and the answer
  * would be lost on the way (RFC 9112 section 9.6).
  */
 const LINGER_MS = 2000;
-
-/** Why a connection is closed without an answer of the handler. */
-const BAD_REQUEST = plainResponse(400);
-const TIMED_OUT = plainResponse(408);
-const HEAD_TOO_LONG = plainResponse(431);
-const INTERNAL = plainResponse(500);
 
 /** A request whose head is read and whose body is not yet. */
 interface Reading {
@@ -46,7 +43,6 @@ export class HttpConnection {
   readonly #peer: Peer;
   readonly #onClose: (connection: HttpConnection) => void;
   readonly #head = new HeadBuffer();
-  #blank = 0;
   #reading: Reading | undefined;
   /** Handed to the handler and not answered yet. */
   #current: Request | undefined;
@@ -63,11 +59,7 @@ export class HttpConnection {
   constructor(accepted: Socket, options: HttpServerOptions, onClose: (connection: HttpConnection) => void) {
     this.#options = options;
     this.#onClose = onClose;
-    const address = accepted.remoteAddress ?? '';
-    this.#peer = {
-      address: address.startsWith('::ffff:') ? address.slice(7) : address,
-      port: accepted.remotePort ?? 0,
-    };
+    this.#peer = peerOf(accepted);
     this.#socket = acceptShared(accepted, this);
     // a reset shows as an error first; `close` follows always and does the rest
     this.#socket.on('error', () => {});
@@ -145,17 +137,8 @@ export class HttpConnection {
   }
 
   #readHead(bytes: Buffer, start: number, end: number): number {
-    let at = start;
-    if (this.#head.empty) {
-      while (at < end && (bytes[at] === CR || bytes[at] === LF)) {
-        at++;
-        if (++this.#blank > MAX_BLANK) return this.#refuse(BAD_REQUEST, end);
-      }
-      if (at === end) return at;
-      this.#blank = 0;
-      this.#expire(this.#options.timeouts.readHeaderMs || this.#options.timeouts.readMs);
-    }
-    const found = this.#head.push(bytes, at, end);
+    if (this.#head.empty) this.#expire(this.#options.timeouts.readHeaderMs || this.#options.timeouts.readMs);
+    const found = this.#head.push(bytes, start, end);
     if (found === 'more') return end;
     if (found === 'too long') return this.#refuse(HEAD_TOO_LONG, end);
     if (found === 'malformed') return this.#refuse(BAD_REQUEST, end);

@@ -1,6 +1,8 @@
 /** Of a request line with all headers. Large tokens and cookies fit; what is longer is a mistake or an attack. */
 export const MAX_HEAD = 64 * 1024;
 const FIRST_SIZE = 1024;
+/** RFC 9112 section 2.2: empty lines before a request are read over, some clients end a body with one. */
+const MAX_BLANK = 4;
 
 const END = Buffer.from('\r\n\r\n');
 const CR = 13;
@@ -13,6 +15,8 @@ export type HeadSearch = { readonly text: string; readonly position: number } | 
 export class HeadBuffer {
   #partial: Buffer | undefined;
   #length = 0;
+  /** Characters of empty lines before the request. */
+  #blank = 0;
 
   get empty(): boolean {
     return this.#length === 0;
@@ -20,12 +24,19 @@ export class HeadBuffer {
 
   push(bytes: Buffer, start: number, end: number): HeadSearch {
     if (this.#length > 0) return this.#continue(bytes, start, end);
-    const found = bytes.indexOf(END, start);
-    if (found >= 0 && found + END.length <= end) {
-      if (found - start > MAX_HEAD) return 'too long';
-      return { text: bytes.toString('latin1', start, found), position: found + END.length };
+    let at = start;
+    while (at < end && (bytes[at] === CR || bytes[at] === LF)) {
+      at++;
+      if (++this.#blank > MAX_BLANK) return 'malformed';
     }
-    return this.#keep(bytes, start, end);
+    if (at === end) return 'more';
+    this.#blank = 0;
+    const found = bytes.indexOf(END, at);
+    if (found >= 0 && found + END.length <= end) {
+      if (found - at > MAX_HEAD) return 'too long';
+      return { text: bytes.toString('latin1', at, found), position: found + END.length };
+    }
+    return this.#keep(bytes, at, end);
   }
 
   #continue(bytes: Buffer, start: number, end: number): HeadSearch {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Peer } from '../grpc/types.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import type { HttpConnection } from './connection.ts';
@@ -51,4 +52,10 @@ export class Request implements HttpRequest {
   respond(response: HttpResponse): void {
     this.#connection.respond(this, response);
   }
+}
+
+/** IPv4 addresses of sockets for both families are given as IPv4. */
+export function peerOf(socket: Socket): Peer {
+  const address = socket.remoteAddress ?? '';
+  return { address: address.startsWith('::ffff:') ? address.slice(7) : address, port: socket.remotePort ?? 0 };
 }

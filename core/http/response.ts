@@ -62,6 +62,11 @@ export function plainResponse(status: number): HttpResponse {
   return new HttpResponse(status, PLAIN_TEXT, `${status} ${STATUS_CODES[status] ?? ''}`);
 }
 
+export const BAD_REQUEST = plainResponse(400);
+export const TIMED_OUT = plainResponse(408);
+export const HEAD_TOO_LONG = plainResponse(431);
+export const INTERNAL = plainResponse(500);
+
 let lastSecond = -1;
 let lastDate = '';
 

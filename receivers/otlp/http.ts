@@ -2,10 +2,10 @@ import { decompress, isEncoding } from '../../core/compression/decompress.ts';
 import { DecompressError } from '../../core/compression/error.ts';
 import type { Consumer, Outputs } from '../../core/consumer.ts';
 import { PipelineError } from '../../core/error.ts';
-import { Cors } from '../../core/http/cors.ts';
 import { httpStatusOf, statusCodeOf } from '../../core/http/grpc-status.ts';
 import { HttpResponse } from '../../core/http/response.ts';
 import type { HttpHandler, HttpRequest } from '../../core/http/types.ts';
+import { withCors } from '../../core/http/with-cors.ts';
 import { encodeExportResponse, encodeExportResponseJson } from '../../core/otlp/service.ts';
 import { encodeStatus, encodeStatusJson, type Status } from '../../core/otlp/status.ts';
 import { SIGNALS, type Signal } from '../../core/signal.ts';
@@ -65,7 +65,6 @@ const NOT_SUPPORTED = new HttpResponse(
   TEXT,
   '415 unsupported media type, supported: [application/json, application/x-protobuf]',
 );
-const NO_CONTENT = new HttpResponse(204, []);
 const TOO_LARGE = 'http: request body too large';
 
 type HeaderList = readonly (readonly [string, string])[];
@@ -78,27 +77,26 @@ interface Route {
 
 /** The handler for `protocols.http`: one path for each signal that a pipeline wants. */
 export function httpHandler(config: HttpConfig, outputs: Outputs, guards: Guards): HttpHandler {
-  const handler = new ExportHandler(config, outputs, guards);
-  return (request) => handler.handle(request);
+  const headers = [...config.response_headers].map(([name, value]) => [name, value.reveal()] as const);
+  const handler = new ExportHandler(config, outputs, guards, headers);
+  return withCors(config.cors, headers, (request) => handler.handle(request));
 }
 
 class ExportHandler {
   readonly #config: HttpConfig;
   readonly #guards: Guards;
   readonly #routes = new Map<string, Route>();
-  readonly #cors: Cors | undefined;
   /** `response_headers`. */
   readonly #headers: HeaderList;
   readonly #encodings: ReadonlySet<string>;
   readonly #contextOf: ContextSource;
 
-  constructor(config: HttpConfig, outputs: Outputs, guards: Guards) {
+  constructor(config: HttpConfig, outputs: Outputs, guards: Guards, headers: HeaderList) {
     this.#config = config;
     this.#guards = guards;
     this.#contextOf = contextSource('http', config.include_metadata);
-    this.#headers = [...config.response_headers].map(([name, value]) => [name, value.reveal()]);
+    this.#headers = headers;
     this.#encodings = new Set(config.compression_algorithms);
-    if (config.cors !== undefined && config.cors.allowed_origins.length > 0) this.#cors = new Cors(config.cors);
     for (const signal of SIGNALS) {
       const consumer = outputs.for(signal);
       if (consumer === undefined) continue;
@@ -114,7 +112,6 @@ class ExportHandler {
   }
 
   handle(request: HttpRequest): void {
-    if (this.#cors !== undefined && this.#answeredPreflight(request, this.#cors)) return;
     const { authenticator } = this.#guards;
     if (authenticator === undefined) {
       this.#route(request, undefined);
@@ -199,7 +196,7 @@ class ExportHandler {
     auth: ReadonlyMap<string, string> | undefined,
   ): void {
     const { signal, consumer } = route;
-    const accepted = (): void => this.#send(request, route.success.get(encoding) as HttpResponse);
+    const accepted = (): void => request.respond(route.success.get(encoding) as HttpResponse);
     const refused = (error: unknown): void => this.#refuse(request, encoding, error, false);
     try {
       const pending = encoding.ingest(signal, consumer, body, this.#contextOf(request, auth));
@@ -231,7 +228,7 @@ class ExportHandler {
 
   #reject(request: HttpRequest, response: HttpResponse): void {
     request.body.slab?.release();
-    this.#send(request, response.withHeaders(this.#headers));
+    request.respond(response.withHeaders(this.#headers));
   }
 
   #sendStatus(request: HttpRequest, encoding: Encoding, httpStatus: number, status: Status): void {
@@ -239,29 +236,6 @@ class ExportHandler {
     if (status.retryAfterMs !== undefined && (httpStatus === 429 || httpStatus === 503)) {
       headers.push(['Retry-After', String(Math.floor(status.retryAfterMs / 1000))]);
     }
-    this.#send(request, new HttpResponse(httpStatus, headers, encoding.status(status)));
+    request.respond(new HttpResponse(httpStatus, headers, encoding.status(status)));
   }
-
-  #send(request: HttpRequest, response: HttpResponse): void {
-    request.respond(this.#cors === undefined ? response : response.withHeaders(corsHeaders(request, this.#cors)));
-  }
-
-  #answeredPreflight(request: HttpRequest, cors: Cors): boolean {
-    const method = request.header('access-control-request-method');
-    if (request.method !== 'OPTIONS' || method === undefined) return false;
-    request.body.slab?.release();
-    const asked = request.header('access-control-request-headers');
-    const headers: HeaderList = [
-      ...this.#headers,
-      ['Vary', 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers'],
-      ...Object.entries(cors.preflight(request.header('origin') ?? '', method, asked)),
-    ];
-    request.respond(NO_CONTENT.withHeaders(headers));
-    return true;
-  }
-}
-
-function corsHeaders(request: HttpRequest, cors: Cors): HeaderList {
-  const origin = request.header('origin');
-  return [['Vary', 'Origin'], ...Object.entries((origin === undefined ? undefined : cors.headers(origin)) ?? {})];
 }
