@@ -25,6 +25,7 @@ type Stop = 'asked' | { readonly fatal: Error };
 export async function run(options: RunOptions): Promise<number> {
   const config = await options.load();
   const telemetry = await startTelemetry(config.telemetry, options.build, systemClock);
+  const alive = setInterval(() => {}, KEEP_ALIVE_MS);
   const running = new Running(options, telemetry, config);
   try {
     const cpus = availableParallelism();
@@ -34,8 +35,15 @@ export async function run(options: RunOptions): Promise<number> {
     return await running.untilStopped();
   } finally {
     await telemetry.shutdown();
+    clearInterval(alive);
   }
 }
+
+/**
+ * The timers of components do not keep the process alive, and a pipeline may have no socket for a while, also while it
+ * drains: without this timer node would end the process then. The period does not matter.
+ */
+const KEEP_ALIVE_MS = 60_000;
 
 class Running {
   readonly #options: RunOptions;
