@@ -2,7 +2,6 @@ import {
   any,
   bool,
   duration,
-  headers,
   type Infer,
   int,
   list,
@@ -17,6 +16,7 @@ import {
 import type { ConfigNode } from '../../core/config/node.ts';
 import { LOG_LEVELS, METRICS_LEVELS, type ReaderSettings, type TelemetrySettings } from '../telemetry/types.ts';
 import { resource } from './resource.ts';
+import { logRecordProcessor, pushMetricExporter } from './telemetry-otlp.ts';
 
 const unknownLevel = (found: string) => `unknown metrics level ${JSON.stringify(found)}`;
 
@@ -46,7 +46,7 @@ const logs = struct('migration.LogsConfigV030', 'The log of the process.', {
   output_paths: stringList('Where lines go: stderr, stdout or files.', ['stderr']),
   error_output_paths: stringList('Where failures to write the log go.', ['stderr']),
   initial_fields: mapOf('Fields of every line.', any('Any value.')),
-  processors: list('Export of log lines over OTLP.', any('As in the OpenTelemetry declarative configuration.')),
+  processors: list('Export of log lines over OTLP.', logRecordProcessor),
 });
 
 const resourceLabels = struct('config.IncludeExclude', 'Which attributes of the process become labels.', {
@@ -63,31 +63,6 @@ const prometheus = struct('config.Prometheus', 'A page that Prometheus reads.', 
   with_resource_constant_labels: optional(resourceLabels, { present: false, whenNull: 'off', enabledKey: false }),
 });
 
-const otlp = struct('config.OTLPMetric', 'Sends metrics over OTLP.', {
-  protocol: oneOf(
-    'How to send.',
-    ['grpc', 'http/protobuf'],
-    'http/protobuf',
-    (found) => `unsupported protocol ${JSON.stringify(found)}`,
-  ),
-  endpoint: string('URL to send to.'),
-  headers: headers('Headers of every request.'),
-  headers_list: string('Headers as name=value, separated by commas.'),
-  insecure: bool('Plain text for a gRPC endpoint without a scheme.'),
-  timeout: maybe(int('Time limit of one export in milliseconds.', 0, 'int')),
-  compression: string('gzip or none.'),
-  temporality_preference: oneOf(
-    'Temporality of sums.',
-    ['cumulative', 'delta', 'lowmemory'],
-    'cumulative',
-    (found) => `unsupported temporality preference ${JSON.stringify(found)}`,
-  ),
-  default_histogram_aggregation: string('explicit_bucket_histogram or base2_exponential_bucket_histogram.'),
-  certificate: string('File with the certificates that are trusted.'),
-  client_certificate: string('File with the certificate of the client.'),
-  client_key: string('File with its key.'),
-});
-
 const section = { present: false, enabledKey: false } as const;
 const limits = { producers: any('Further sources of metrics.'), cardinality_limits: any('Limits by instrument.') };
 
@@ -99,10 +74,7 @@ const pull = struct('config.PullMetricReader', 'Others fetch the metrics.', {
 const periodic = struct('config.PeriodicMetricReader', 'Metrics are sent from time to time.', {
   interval: int('Milliseconds from one export to the next.', 60_000, 'int'),
   timeout: int('Milliseconds for one export.', 30_000, 'int'),
-  exporter: struct('config.PushMetricExporter', 'In which form.', {
-    otlp: optional(otlp, section),
-    console: optional(struct('config.Console', 'Prints to standard output.', {}), section),
-  }),
+  exporter: pushMetricExporter,
   ...limits,
 });
 

@@ -62,6 +62,15 @@ function toJson(value: unknown): string | undefined {
   }
 }
 
+/** The fields as data: errors as their messages, secrets redacted; what cannot be printed in words. */
+export function toPlain(fields: LogFields): unknown {
+  const pairs = Object.entries(fields).flatMap(([key, value]): [string, unknown][] => {
+    const json = toJson(value);
+    return json === undefined ? [] : [[key, JSON.parse(json)]];
+  });
+  return Object.fromEntries(pairs);
+}
+
 function plain(_key: string, value: unknown): unknown {
   if (value instanceof Error) return value.message;
   if (typeof value === 'bigint') return String(value);

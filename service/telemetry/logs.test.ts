@@ -15,6 +15,7 @@ process.env.TZ = 'UTC';
 
 const RESOURCE = { 'service.name': 'weir', 'service.instance.id': 'i' };
 let files = 0;
+const printed: string[] = [];
 
 function open(changes: Partial<LogSettings> = {}, clock = new FakeClock(1_700_000_000_123)) {
   const path = join(directory, `${files++}.log`);
@@ -30,7 +31,12 @@ function open(changes: Partial<LogSettings> = {}, clock = new FakeClock(1_700_00
     sampling: undefined,
     ...changes,
   };
-  const log = openLog(settings, RESOURCE, clock);
+  const log = openLog(settings, {
+    resource: RESOURCE,
+    clock,
+    userAgent: 'weir/1',
+    print: (line) => printed.push(line),
+  });
   return { log, logger: log.logger, clock, lines: () => readFileSync(path, 'utf8').split('\n').slice(0, -1) };
 }
 

@@ -3,18 +3,22 @@ import pino from 'pino';
 import type { Clock } from '../../core/clock.ts';
 import type { LogFields, Logger } from '../../core/logger.ts';
 import { encodingOf, formatTime, type LogEncoding, resourceField } from './log-encoding.ts';
+import { LogExport, type LogExportContext } from './log-export.ts';
 import { LogSampler } from './log-sampler.ts';
 import { LOG_LEVELS, type LogLevel, type LogSettings } from './types.ts';
 
 /** The log of the process. Lines are written before the call that logs returns, so none is lost when it ends. */
 export interface ProcessLog {
   readonly logger: Logger;
-  /** Closes files. Lines after it go nowhere. */
-  close(): void;
+  /** Sends on what waits and closes files. Lines after it go nowhere. */
+  close(): Promise<void>;
 }
 
+export type LogContext = Omit<LogExportContext, 'onError'>;
+
 /** Throws where an output cannot be opened. */
-export function openLog(settings: LogSettings, resource: Readonly<Record<string, string>>, clock: Clock): ProcessLog {
+export function openLog(settings: LogSettings, context: LogContext): ProcessLog {
+  const { resource, clock } = context;
   const errors = new Outputs(settings.error_output_paths, () => {});
   const outputs = new Outputs(settings.output_paths, (error) => {
     errors.write(`${formatTime(clock.now())}\terror\tcannot write log\t{"error": ${JSON.stringify(error.message)}}\n`);
@@ -26,10 +30,18 @@ export function openLog(settings: LogSettings, resource: Readonly<Record<string,
     (settings.disable_zap_resource ? '' : resourceField(encoding, resource));
   const sampler = settings.sampling?.enabled === true ? new LogSampler(settings.sampling, clock) : undefined;
   const stacks = settings.development && !settings.disable_stacktrace;
-  const common: Common = { level: settings.level, encoding, sampler, outputs, clock, stacks };
+  const common: Common = { level: settings.level, encoding, sampler, outputs, clock, stacks, exports: [] };
+  const unexported = new LineLogger(common, fields, {});
+  const onError = (message: string, error: Error): void => unexported.error(message, { error });
+  const exports = (settings.processors ?? []).flatMap(({ batch, simple }) =>
+    [batch, simple].flatMap((processor) =>
+      processor === undefined ? [] : new LogExport({ ...context, onError }, processor),
+    ),
+  );
   return {
-    logger: new LineLogger(common, fields),
-    close() {
+    logger: exports.length === 0 ? unexported : new LineLogger({ ...common, exports }, fields, {}),
+    async close() {
+      await Promise.all(exports.map((one) => one.close()));
       outputs.close();
       errors.close();
     },
@@ -43,6 +55,7 @@ interface Common {
   readonly outputs: Outputs;
   readonly clock: Clock;
   readonly stacks: boolean;
+  readonly exports: readonly LogExport[];
 }
 
 class LineLogger implements Logger {
@@ -50,11 +63,14 @@ class LineLogger implements Logger {
   readonly #common: Common;
   /** Rendered. */
   readonly #fields: string;
+  /** The same as data, for exports; without those of the whole process. */
+  readonly #data: LogFields;
   readonly #least: number;
 
-  constructor(common: Common, fields: string) {
+  constructor(common: Common, fields: string, data: LogFields) {
     this.#common = common;
     this.#fields = fields;
+    this.#data = data;
     this.#least = LOG_LEVELS.indexOf(common.level);
     this.debugEnabled = common.level === 'debug';
   }
@@ -73,17 +89,19 @@ class LineLogger implements Logger {
   }
 
   with(fields: LogFields): Logger {
-    return new LineLogger(this.#common, this.#fields + this.#common.encoding.fields(fields));
+    const data = { ...this.#data, ...fields };
+    return new LineLogger(this.#common, this.#fields + this.#common.encoding.fields(fields), data);
   }
 
   #write(rank: number, message: string, fields: LogFields | undefined): void {
     if (rank < this.#least) return;
-    const { encoding, sampler, outputs, clock, stacks } = this.#common;
+    const { encoding, sampler, outputs, clock, stacks, exports } = this.#common;
     const level = LOG_LEVELS[rank] as LogLevel;
     if (sampler !== undefined && !sampler.passes(level, message)) return;
     const shown = fields === undefined ? this.#fields : this.#fields + encoding.fields(fields);
     const stack = stacks && fields?.error instanceof Error ? fields.error.stack : undefined;
     outputs.write(encoding.line(formatTime(clock.now()), level, message, shown, stack));
+    for (const one of exports) one.add(level, message, { ...this.#data, ...fields });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { KeyValue, Metric, MetricsTree } from '../../core/otlp/tree.ts';
+import type { InstrumentationScope, KeyValue, LogsTree, Metric, MetricsTree, Resource } from '../../core/otlp/tree.ts';
 import { SCOPE_NAME } from './page.ts';
 import type { Family, Point } from './registry.ts';
 
@@ -13,10 +13,10 @@ export function metricsTree(
   return {
     resourceMetrics: [
       {
-        resource: { attributes: attributes(Object.entries(resource)), droppedAttributesCount: 0, entityRefs: [] },
+        resource: resourceOf(resource),
         scopeMetrics: [
           {
-            scope: { name: SCOPE_NAME, version: '', attributes: [], droppedAttributesCount: 0 },
+            scope: SCOPE,
             metrics,
             schemaUrl: '',
           },
@@ -27,9 +27,18 @@ export function metricsTree(
   };
 }
 
-/** The tree as OTLP/JSON; metrics have no ids, whose spelling would differ. */
-export function toOtlpJson(tree: MetricsTree): string {
-  return JSON.stringify(tree, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
+/** The tree as OTLP/JSON; what the process tells of itself has no ids, whose spelling would differ. */
+export function toOtlpJson(tree: MetricsTree | LogsTree): string {
+  return JSON.stringify(tree, (key, value) => {
+    if (key === 'traceId' || key === 'spanId') return undefined;
+    return typeof value === 'bigint' ? String(value) : value;
+  });
+}
+
+export const SCOPE: InstrumentationScope = { name: SCOPE_NAME, version: '', attributes: [], droppedAttributesCount: 0 };
+
+export function resourceOf(resource: Readonly<Record<string, string>>): Resource {
+  return { attributes: attributes(Object.entries(resource)), droppedAttributesCount: 0, entityRefs: [] };
 }
 
 const CUMULATIVE = 2;

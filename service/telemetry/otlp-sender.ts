@@ -6,22 +6,24 @@ import { gzipSync } from 'node:zlib';
 import { GrpcClient } from '../../core/grpc/client.ts';
 import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
 import { splitHostPort } from '../../core/net/listen.ts';
-import type { OtlpReaderSettings } from './types.ts';
+import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
+import type { Signal } from '../../core/signal.ts';
+import type { OtlpSettings } from './types.ts';
 
-/** Brings an encoded export request to an OTLP server. */
-export interface MetricsSender {
+/** Brings encoded export requests of one signal to an OTLP server. */
+export interface OtlpSender {
   /** Rejects with one sentence when the server did not take it in time. `payload` is JSON for `http/json`. */
   send(payload: Buffer, timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-export function otlpSender(settings: OtlpReaderSettings, userAgent: string): MetricsSender {
-  return settings.protocol === 'grpc' ? grpcSender(settings, userAgent) : httpSender(settings, userAgent);
+export function otlpSender(signal: Signal, settings: OtlpSettings, userAgent: string): OtlpSender {
+  return settings.protocol === 'grpc'
+    ? grpcSender(signal, settings, userAgent)
+    : httpSender(signal, settings, userAgent);
 }
 
-const METHOD = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
-
-function grpcSender(settings: OtlpReaderSettings, userAgent: string): MetricsSender {
+function grpcSender(signal: Signal, settings: OtlpSettings, userAgent: string): OtlpSender {
   const { url, tls } = target(settings);
   const client = new GrpcClient({
     endpoint: splitHostPort(url.port === '' ? `${url.hostname}:${tls ? 443 : 80}` : url.host, 'dial tcp'),
@@ -36,15 +38,18 @@ function grpcSender(settings: OtlpReaderSettings, userAgent: string): MetricsSen
     async send(payload, timeoutMs) {
       const buffer = gzip ? gzipSync(payload) : payload;
       const range = { buffer, start: 0, end: buffer.length };
-      await client.unary(METHOD, [range], buffer.length, { timeoutMs, encoding: gzip ? 'gzip' : undefined });
+      await client.unary(EXPORT_METHOD[signal], [range], buffer.length, {
+        timeoutMs,
+        encoding: gzip ? 'gzip' : undefined,
+      });
     },
     close: () => client.close(),
   };
 }
 
-function httpSender(settings: OtlpReaderSettings, userAgent: string): MetricsSender {
+function httpSender(signal: Signal, settings: OtlpSettings, userAgent: string): OtlpSender {
   const { url, tls } = target(settings);
-  if (url.pathname === '/' || url.pathname === '') url.pathname = '/v1/metrics';
+  if (url.pathname === '/' || url.pathname === '') url.pathname = `/v1/${signal}`;
   const gzip = settings.compression === 'gzip';
   const options: RequestOptions & ConnectionOptions = {
     method: 'POST',
@@ -81,15 +86,15 @@ function post(url: URL, options: RequestOptions, body: Buffer, timeoutMs: number
 }
 
 /** Where to send; an endpoint without a scheme is plain text only where the settings say `insecure`. */
-function target(settings: OtlpReaderSettings): { url: URL; tls: boolean } {
+function target(settings: OtlpSettings): { url: URL; tls: boolean } {
   const hasScheme = /^https?:\/\//.test(settings.endpoint);
   const text = hasScheme ? settings.endpoint : `${settings.insecure ? 'http' : 'https'}://${settings.endpoint}`;
-  if (!URL.canParse(text)) throw new Error(`OTLP metric exporter: invalid endpoint "${settings.endpoint}"`);
+  if (!URL.canParse(text)) throw new Error(`OTLP exporter: invalid endpoint "${settings.endpoint}"`);
   const url = new URL(text);
   return { url, tls: url.protocol === 'https:' };
 }
 
-function headersOf(settings: OtlpReaderSettings): [string, string][] {
+function headersOf(settings: OtlpSettings): [string, string][] {
   const listed = (settings.headers_list ?? '').split(',').flatMap((entry): [string, string][] => {
     const equals = entry.indexOf('=');
     return equals < 0 ? [] : [[entry.slice(0, equals).trim().toLowerCase(), entry.slice(equals + 1).trim()]];
@@ -100,7 +105,7 @@ function headersOf(settings: OtlpReaderSettings): [string, string][] {
   ];
 }
 
-function tlsOptions(settings: OtlpReaderSettings): ConnectionOptions {
+function tlsOptions(settings: OtlpSettings): ConnectionOptions {
   const { certificate = '', client_certificate = '', client_key = '' } = settings;
   return {
     ...(certificate === '' ? {} : { ca: readFileSync(certificate) }),

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import { encodeTree } from '../../core/otlp/tree.ts';
 import { metricsTree, toOtlpJson } from './otlp-payload.ts';
-import { type MetricsSender, otlpSender } from './otlp-sender.ts';
+import { type OtlpSender, otlpSender } from './otlp-sender.ts';
 import type { Registry } from './registry.ts';
 import type { PeriodicReaderSettings } from './types.ts';
 
@@ -20,7 +20,7 @@ export interface PeriodicReaderContext {
 export class PeriodicReader {
   readonly #context: PeriodicReaderContext;
   readonly #settings: PeriodicReaderSettings;
-  readonly #sender: MetricsSender | undefined;
+  readonly #sender: OtlpSender | undefined;
   readonly #start: bigint;
   readonly #timer: Timer;
   #running: Promise<void> | undefined;
@@ -31,7 +31,7 @@ export class PeriodicReader {
     this.#context = context;
     this.#settings = settings;
     this.#start = context.clock.nowNanos();
-    this.#sender = otlp === undefined ? undefined : otlpSender(otlp, context.userAgent);
+    this.#sender = otlp === undefined ? undefined : otlpSender('metrics', otlp, context.userAgent);
     if (otlp?.temporality_preference === 'delta' || otlp?.temporality_preference === 'lowmemory') {
       context.logger.warn('Own metrics are exported as cumulative values, whatever temporality is preferred');
     }

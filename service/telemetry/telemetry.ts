@@ -27,22 +27,21 @@ export async function startTelemetry(
   build: BuildInfo,
   clock: Clock,
 ): Promise<ProcessTelemetry> {
-  const log = openLog(settings.logs, settings.resource, clock);
+  const common = {
+    resource: settings.resource,
+    clock,
+    userAgent: `${build.command}/${build.version}`,
+    print: (line: string) => void process.stdout.write(`${line}\n`),
+  };
+  const log = openLog(settings.logs, common);
   const registry = new Registry(settings.metrics.level);
   observeProcess(registry, clock);
   const readers: Reader[] = [];
   const shutdown = async (): Promise<void> => {
     await Promise.all(readers.splice(0).map((reader) => reader.close()));
-    log.close();
+    await log.close();
   };
-  const context = {
-    registry,
-    resource: settings.resource,
-    clock,
-    logger: log.logger,
-    userAgent: `${build.command}/${build.version}`,
-    print: (line: string) => void process.stdout.write(`${line}\n`),
-  };
+  const context = { ...common, registry, logger: log.logger };
   const start = async (reader: ReaderSettings): Promise<void> => {
     const prometheus = reader.pull?.exporter.prometheus;
     if (prometheus !== undefined) {
@@ -61,9 +60,8 @@ export async function startTelemetry(
 }
 
 /** A valid configuration that has less effect than its author thinks. */
-function warnOfIgnored({ logs, metrics, traces }: TelemetrySettings, logger: Logger): void {
+function warnOfIgnored({ metrics, traces }: TelemetrySettings, logger: Logger): void {
   const ignored = [
-    ['service::telemetry::logs::processors', logs.processors],
     ['service::telemetry::metrics::views', metrics.views],
     ['service::telemetry::traces::processors', traces?.processors],
   ] as const;

@@ -27,8 +27,8 @@ export interface LogSettings {
   readonly error_output_paths: readonly string[];
   readonly initial_fields: Readonly<Record<string, unknown>>;
   readonly sampling: LogSampling | undefined;
-  /** Accepted; lines are not exported over OTLP, and the log says so. */
-  readonly processors?: readonly unknown[] | undefined;
+  /** Where lines go beside the outputs. */
+  readonly processors?: readonly { readonly [kind in 'batch' | 'simple']?: LogProcessorSettings | undefined }[];
 }
 
 /** Of lines with the same level and message, the first `initial` of each `tick` pass, then each `thereafter`-th. */
@@ -39,6 +39,21 @@ export interface LogSampling {
   readonly initial: number;
   /** 0 lets none pass after the first. */
   readonly thereafter: number;
+}
+
+/** Names and meaning as in the OpenTelemetry declarative configuration; what is absent has the default there. */
+export interface LogProcessorSettings {
+  readonly exporter: {
+    readonly otlp?: OtlpSettings | undefined;
+    /** Set, and empty, to print to standard output. */
+    readonly console?: object | undefined;
+  };
+  /** Milliseconds, as the next. */
+  readonly schedule_delay?: number | undefined;
+  readonly export_timeout?: number | undefined;
+  /** Lines. */
+  readonly max_queue_size?: number | undefined;
+  readonly max_export_batch_size?: number | undefined;
 }
 
 export const METRICS_LEVELS = ['none', 'basic', 'normal', 'detailed'] as const;
@@ -87,9 +102,13 @@ export interface PeriodicReaderSettings {
   };
 }
 
-export interface OtlpReaderSettings {
+export interface OtlpReaderSettings extends OtlpSettings {
+  readonly temporality_preference?: 'cumulative' | 'delta' | 'lowmemory' | undefined;
+}
+
+export interface OtlpSettings {
   readonly protocol: 'grpc' | 'http/protobuf' | 'http/json';
-  /** `http://host:port`, `https://…`; for HTTP without a path `/v1/metrics` is added. */
+  /** `http://host:port`, `https://…`; for HTTP without a path `/v1/<signal>` is added. */
   readonly endpoint: string;
   readonly headers: ReadonlyMap<string, { reveal(): string }>;
   /** More headers, as `name=value,name=value`. */
@@ -99,7 +118,6 @@ export interface OtlpReaderSettings {
   /** Milliseconds; overrides the timeout of the reader. */
   readonly timeout?: number | undefined;
   readonly compression?: string | undefined;
-  readonly temporality_preference?: 'cumulative' | 'delta' | 'lowmemory' | undefined;
   /** PEM files: the server's authority, and the client's own pair; empty where there is none. */
   readonly certificate?: string | undefined;
   readonly client_certificate?: string | undefined;
