@@ -125,6 +125,22 @@ test('a failed export is told once and not exported itself', async () => {
   assert.equal(posts.length, 1);
 });
 
+test('a server that does not answer does not hold up the end', async () => {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(
+    () => server.close(),
+    () => server.closeAllConnections(),
+  );
+  const { port } = server.address() as AddressInfo;
+  const { otlp } = await sink();
+  const { log, clock } = open({ exporter: { otlp: { ...otlp, endpoint: `http://127.0.0.1:${port}` } } });
+  log.logger.info('x');
+  const closed = log.close();
+  await clock.advanceAsync(5000);
+  await closed;
+});
+
 test('the console exporter prints OTLP/JSON', async () => {
   const { log, printed } = open({ exporter: { console: {} } });
   log.logger.warn('x');

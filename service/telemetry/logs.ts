@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import pino from 'pino';
 import type { Clock } from '../../core/clock.ts';
 import type { LogFields, Logger } from '../../core/logger.ts';
+import { finalExports } from './final-exports.ts';
 import { encodingOf, formatTime, type LogEncoding, resourceField } from './log-encoding.ts';
 import { LogExport, type LogExportContext } from './log-export.ts';
 import { LogSampler } from './log-sampler.ts';
@@ -41,7 +42,10 @@ export function openLog(settings: LogSettings, context: LogContext): ProcessLog 
   return {
     logger: exports.length === 0 ? unexported : new LineLogger({ ...common, exports }, fields, {}),
     async close() {
-      await Promise.all(exports.map((one) => one.close()));
+      await finalExports(
+        clock,
+        exports.map((one) => one.close()),
+      );
       outputs.close();
       errors.close();
     },

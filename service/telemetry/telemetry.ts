@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { BuildInfo } from '../../core/component.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Meter } from '../../core/meter.ts';
+import { finalExports } from './final-exports.ts';
 import { openLog } from './logs.ts';
 import { PeriodicReader } from './periodic-reader.ts';
 import { observeProcess } from './process-metrics.ts';
@@ -38,7 +39,8 @@ export async function startTelemetry(
   observeProcess(registry, clock);
   const readers: Reader[] = [];
   const shutdown = async (): Promise<void> => {
-    await Promise.all(readers.splice(0).map((reader) => reader.close()));
+    const ending = readers.splice(0).map((reader) => reader.close());
+    await finalExports(clock, ending);
     await log.close();
   };
   const context = { ...common, registry, logger: log.logger };
