@@ -103,6 +103,26 @@ test('deep nesting is passed through, refused or passed over, and never ends the
   assert.throws(() => decodeJson('logs', Buffer.from('{"resourceLogs":['.repeat(1 << 18))), JsonError);
 });
 
+test('bodies made to keep us busy are refused or read in time', () => {
+  const text = 'x'.repeat(2 << 20);
+  const wrap = (value: string) => `{"resourceLogs":[{"resource":{"attributes":[{"value":{${value}}}]}}]}`;
+  const nested = (open: string, close: string, levels: number) =>
+    wrap(`${open.repeat(levels)}"stringValue":"${text}"${close.repeat(levels)}`);
+  const twice = nested('"kvlistValue":{"values":[{"key":"","key":"","value":{', '}}]}', 300);
+  assert.throws(() => decodeJson('logs', Buffer.from(twice)), /too many levels of large messages/);
+  const base64 = 'AQID'.repeat(1 << 20);
+  assert.ok(decodeJson('logs', Buffer.from(wrap(`"bytesValue":"${base64}"`))).bytes.length > 3 << 20);
+  const bad = [
+    `"bytesValue":"${base64}*"`,
+    `"doubleValue":"${'1'.repeat(1 << 22)}x"`,
+    `"doubleValue":${'1'.repeat(1 << 22)}x`,
+  ];
+  for (const value of bad) assert.throws(() => decodeJson('logs', Buffer.from(wrap(value))), JsonError);
+  const resources = '"resource":{"attributes":[{"key":"a"}]},'.repeat(50_000);
+  const { bytes } = decodeJson('logs', Buffer.from(`{"resourceLogs":[{${resources}"schemaUrl":""}]}`));
+  assert.equal(print('logs', bytes).toString().split('"a"').length, 50_001);
+});
+
 test('a body cut off anywhere is refused', () => {
   for (const signal of SIGNALS) {
     const body = jsonOf(signal, 3);

@@ -38,6 +38,17 @@ export function transcodeJson(schema: MessageSchema, json: Buffer): Buffer {
  */
 const MAX_DEPTH = 1000;
 
+/**
+ * Bytes are moved where the length of a message takes another size than was guessed, and where a field is given twice:
+ * seldom in what clients send, at every level in a body made to keep us busy. This much, and so many times the size of
+ * the body, is the limit; it is a fraction of a second.
+ */
+const MOVES_FREE = 64 << 20;
+const MOVES_PER_BYTE = 8;
+
+/** A path in an error is cut in the middle when it is longer than twice this. */
+const HALF_PATH = 150;
+
 /** The largest value that is not a string: a tag of three bytes, a length of five and ten bytes of varint. */
 const MAX_SCALAR = 18;
 
@@ -74,6 +85,7 @@ class Decoder {
     this.#name = json;
     this.#out = scratch ?? new ProtoWriter(SCRATCH_SIZE);
     this.#out.length = 0;
+    this.#out.moved = 0;
     scratch = undefined;
   }
 
@@ -225,6 +237,9 @@ class Decoder {
     const start = out.open(lengthSize);
     this.#message(message, keep && !field.repeated && !field.presence);
     message.lengthSize = out.close(start, lengthSize);
+    if (out.moved > MOVES_FREE + MOVES_PER_BYTE * this.#in.end) {
+      throw this.#in.failure('too many levels of large messages');
+    }
   }
 
   /** Text never becomes longer by decoding it, but a short number can become eight bytes. */
@@ -237,6 +252,7 @@ class Decoder {
     const bytes = normalise(plan.schema, Buffer.from(out.bytes.subarray(start, out.length)));
     bytes.copy(out.bytes, start);
     out.length = start + bytes.length;
+    out.moved += bytes.length;
     this.#recount = true;
   }
 
@@ -249,6 +265,6 @@ class Decoder {
       const element = this.#elements[depth] ?? NO_ELEMENT;
       if (element !== NO_ELEMENT) path += `[${element}]`;
     }
-    return path;
+    return path.length <= 2 * HALF_PATH ? path : `${path.slice(0, HALF_PATH)}…${path.slice(-HALF_PATH)}`;
   }
 }

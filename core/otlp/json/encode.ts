@@ -94,7 +94,8 @@ class Encoder {
   #openTable(layout: MessageLayout): number {
     const heads = this.#top;
     this.#grow(layout.slots.length * HEAD);
-    this.#table.fill(NONE, heads, this.#top);
+    const table = this.#table;
+    for (let i = heads; i < this.#top; i++) table[i] = NONE;
     return heads;
   }
 

@@ -17,10 +17,8 @@ export function normalise(schema: MessageSchema, bytes: Buffer): Buffer {
   });
   const parts: Buffer[] = [];
   for (const [field, all] of values) {
-    if (field.replacedBy === undefined) parts.push(...joinValues(field, all));
-    else if (!values.has(fieldOf(schema, field.replacedBy))) {
-      for (const value of all) parts.push(bytesField(field.replacedBy, value));
-    }
+    if (field.replacedBy === undefined) addJoined(parts, field, all);
+    else if (!values.has(fieldOf(schema, field.replacedBy))) addEach(parts, field.replacedBy, all);
   }
   return Buffer.concat(parts);
 }
@@ -29,15 +27,21 @@ function forgetOneof(values: Map<FieldSchema, Buffer[]>, oneof: string): void {
   for (const field of values.keys()) if (field.oneof === oneof) values.delete(field);
 }
 
-function joinValues(field: FieldSchema, values: readonly Buffer[]): Buffer[] {
-  if (field.packed) return [bytesField(field.number, Buffer.concat(values))];
-  if (field.repeated) return values.map((value) => bytesField(field.number, value));
-  if (field.message !== undefined) {
-    return [bytesField(field.number, normalise(field.message, Buffer.concat(values)))];
-  }
-  const last = values.at(-1) as Buffer;
-  if (field.oneof === undefined && !field.optional && isDefault(field, last)) return [];
-  return [field.wireType === WireType.BYTES ? bytesField(field.number, last) : scalarField(field, last)];
+function addJoined(parts: Buffer[], field: FieldSchema, values: readonly Buffer[]): void {
+  const { number, message } = field;
+  if (field.packed) parts.push(bytesField(number, Buffer.concat(values)));
+  else if (field.repeated) addEach(parts, number, values);
+  else if (message !== undefined) parts.push(bytesField(number, normalise(message, Buffer.concat(values))));
+  else addScalar(parts, field, values.at(-1) as Buffer);
+}
+
+function addEach(parts: Buffer[], number: number, values: readonly Buffer[]): void {
+  for (const value of values) parts.push(bytesField(number, value));
+}
+
+function addScalar(parts: Buffer[], field: FieldSchema, value: Buffer): void {
+  if (field.oneof === undefined && !field.optional && isDefault(field, value)) return;
+  parts.push(field.wireType === WireType.BYTES ? bytesField(field.number, value) : scalarField(field, value));
 }
 
 function isDefault(field: FieldSchema, value: Buffer): boolean {

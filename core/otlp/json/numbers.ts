@@ -138,7 +138,9 @@ function readDigits64(scanner: Scanner, quoted: boolean): void {
 /** 20 digits and more: leading zeros in a string, numbers above 10^19, or too large. */
 function readLongDigits(scanner: Scanner, end: number, quoted: boolean): void {
   let value = 0n;
-  for (let i = scanner.position; i < end; i++) {
+  let first = scanner.position;
+  while (first < end && scanner.bytes[first] === Char.ZERO) first++;
+  for (let i = first; i < end; i++) {
     const before = value;
     value = value * 10n + BigInt((scanner.bytes[i] as number) - Char.ZERO);
     if (value <= MAX_UINT64) continue;
@@ -215,7 +217,7 @@ function readAnyDouble(scanner: Scanner, negative: boolean): number {
   throw scanner.failure(Number.isNaN(value) ? 'malformed number' : 'number does not fit double', start);
 }
 
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const SPECIAL = /^(?:nan|[+-]?inf(?:inity)?)$/i;
 
 /** The collector also takes what Go does: `inf`, a leading plus or dot, digits set apart by underscores. */
@@ -224,14 +226,19 @@ function parseDouble(scanner: Scanner, text: string): number {
     if (/n$/i.test(text)) return Number.NaN;
     return text[0] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
+  if (text.length > MAX_DOUBLE_TEXT) throw notANumber(scanner);
   const plain = text.includes('_') ? text.replace(/(?<=\d)_(?=\d)/g, '') : text;
   const value = DECIMAL.test(plain) ? Number(plain) : Number.NaN;
-  if (Number.isFinite(value)) return value;
-  throw scanner.failure(
-    Number.isNaN(value) ? 'expected a number in the string' : 'number does not fit double',
-    scanner.position - 1,
-  );
+  if (Number.isNaN(value)) throw notANumber(scanner);
+  if (!Number.isFinite(value)) throw scanner.failure('number does not fit double', scanner.position - 1);
+  return value;
 }
+
+/** No double has more digits than about 1100 when it is written out. */
+const MAX_DOUBLE_TEXT = 2048;
+
+const notANumber = (scanner: Scanner): Error =>
+  scanner.failure('expected a number in the string', scanner.position - 1);
 
 const PLAIN = /^(?:\d+(?:\.\d+)?|\.\d+)$/;
 const LENIENT = /^(?:0\d+(?:\.\d+)?|\.\d+)[eE][+-]?\d+$/;

@@ -42,16 +42,22 @@ export class JsonPrinter {
    * A string in quotes; reserves for itself. Bytes that are not UTF-8 stay, and so do <, > and &, as in the collector.
    */
   string(source: Buffer, start: number, end: number): void {
-    this.reserve((end - start) * LONGEST_ESCAPE + 2);
+    this.reserve(1);
+    this.char(Char.QUOTE);
+    for (let from = start; from < end; from += CHUNK) this.#text(source, from, Math.min(from + CHUNK, end));
+    this.reserve(1);
+    this.char(Char.QUOTE);
+  }
+
+  #text(source: Buffer, start: number, end: number): void {
+    this.reserve((end - start) * LONGEST_ESCAPE);
     const { bytes } = this;
     let at = this.length;
-    bytes[at++] = Char.QUOTE;
     for (let i = start; i < end; i++) {
       const byte = source[i] as number;
       if (byte >= Char.SPACE && byte !== Char.QUOTE && byte !== Char.BACKSLASH) bytes[at++] = byte;
       else at = writeEscape(bytes, at, byte);
     }
-    bytes[at++] = Char.QUOTE;
     this.length = at;
   }
 
@@ -150,6 +156,8 @@ const BILLION = 1e9;
 
 /** A control character becomes `\u001f`. */
 const LONGEST_ESCAPE = 6;
+/** Text is written in pieces, so that room for the worst case is needed for a piece only. */
+const CHUNK = 1 << 12;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
 /** The letter after the backslash, by character; 0 for those that are written as `\\u00..`. */

@@ -1,4 +1,5 @@
 import type { FieldKind } from '../schema.ts';
+import { writeBase64 } from './base64.ts';
 import { Char, HEX_VALUE } from './chars.ts';
 import { high, low, readDouble, readInt32, readInt64, readUint32, readUint64 } from './numbers.ts';
 import type { FieldPlan } from './plan.ts';
@@ -119,37 +120,35 @@ function readEnum(input: Scanner, field: FieldPlan): number {
 
 /** Hex digits of either case, or an empty string for no id. Returns whether any bit is set. */
 function writeId(input: Scanner, out: ProtoWriter, size: number): boolean {
-  const start = input.peek() === Char.QUOTE ? input.position + 1 : input.position;
-  const digits = input.raw();
-  const length = digits.length === 0 ? 0 : size;
-  out.varint(length);
-  if (digits.length !== length * 2) {
-    throw input.failure(`expected ${size * 2} hex digits, found ${digits.length} characters`, start);
+  if (input.token() !== Char.QUOTE) throw input.unexpected('a string');
+  const { bytes, position: start } = input;
+  const { bytes: target } = out;
+  if (bytes[start] === Char.QUOTE) {
+    input.position++;
+    out.varint(0);
+    return false;
   }
+  out.varint(size);
   let bits = 0;
-  let at = out.length;
-  for (let i = 0; i < digits.length; i += 2) {
-    const upper = HEX_VALUE[digits[i] as number] as number;
-    const lower = HEX_VALUE[digits[i + 1] as number] as number;
-    if ((upper | lower) > 15) throw input.failure('expected a hex digit', start + i + (upper > 15 ? 0 : 1));
-    out.bytes[at++] = (upper << 4) | lower;
+  let from = start;
+  for (let i = 0; i < size; i++, from += 2) {
+    const upper = HEX_VALUE[bytes[from] as number] as number;
+    const lower = HEX_VALUE[bytes[from + 1] as number] as number;
+    if (!((upper | lower) <= 15)) throw wrongId(input, start, size);
+    target[out.length++] = (upper << 4) | lower;
     bits |= upper | lower;
   }
-  out.length = at;
+  if (bytes[from] !== Char.QUOTE) throw wrongId(input, start, size);
+  input.position = from + 1;
   return bits !== 0;
 }
 
-/** The standard alphabet with padding (RFC 4648 §4); line ends between are passed over. */
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
-function writeBase64(input: Scanner, out: ProtoWriter): boolean {
-  const start = input.peek() === Char.QUOTE ? input.position + 1 : input.position;
-  const raw = input.raw();
-  const text = raw.toString('latin1').replace(/[\r\n]+/g, '');
-  if (!BASE64.test(text)) throw input.failure('expected base64', start);
-  const bytes = Buffer.from(text, 'base64');
-  out.varint(bytes.length);
-  bytes.copy(out.bytes, out.length);
-  out.length += bytes.length;
-  return bytes.length > 0;
+/** What is wrong with the id that begins at `start`. */
+function wrongId(input: Scanner, start: number, size: number): Error {
+  input.position = start - 1;
+  const digits = input.raw();
+  if (digits.length !== size * 2) {
+    return input.failure(`expected ${size * 2} hex digits, found ${digits.length} characters`, start);
+  }
+  return input.failure('expected a hex digit', start + digits.findIndex((digit) => (HEX_VALUE[digit] as number) > 15));
 }

@@ -7,6 +7,8 @@ import { varintSize, writeVarint } from '../wire.ts';
 export class ProtoWriter {
   bytes: Buffer;
   length = 0;
+  /** How many bytes were moved because a length took another size than was left for it. */
+  moved = 0;
 
   constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(size);
@@ -71,6 +73,7 @@ export class ProtoWriter {
       this.reserve(size - lengthSize);
       this.bytes.copyWithin(start + size - lengthSize, start, this.length);
       this.length += size - lengthSize;
+      this.moved += length;
     }
     writeVarint(this.bytes, start - lengthSize, length);
     return size;
