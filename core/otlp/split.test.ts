@@ -9,7 +9,7 @@ import { scan } from './scan/scan.ts';
 import { split, take, takeBytes } from './split.ts';
 import { decodeTree, encodeTree, type Metric, type TreeOf } from './tree.ts';
 
-const SEEDS = 150;
+const SEEDS = 100;
 /** Bytes of unknown fields that a random request may have beside its groups. */
 const UNKNOWN = 64;
 // biome-ignore lint/suspicious/noExplicitAny: walks the groups of all three signals alike

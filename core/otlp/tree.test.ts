@@ -5,7 +5,7 @@ import { Telemetry } from '../telemetry/telemetry.ts';
 import { looseRequest, randomRequest, randomTree } from '../testing/random-telemetry.ts';
 import { decodeTree, encodeTree } from './tree.ts';
 
-const SEEDS = 100;
+const SEEDS = 60;
 
 for (const signal of SIGNALS) {
   test(`${signal}: what is encoded decodes to the same tree, and encodes to the same bytes again`, () => {

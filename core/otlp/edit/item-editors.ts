@@ -1,13 +1,10 @@
 import { POINT_ATTRIBUTES } from '../readers/data-point.ts';
 import { LogTag } from '../readers/log-record.ts';
 import { MetricType } from '../readers/metric.ts';
+import { EVENT_ATTRIBUTES, LINK_ATTRIBUTES } from '../readers/parts.ts';
 import { SpanTag } from '../readers/span.ts';
 import { tagOf, varintSize, WireType, writeVarint } from '../wire.ts';
 import { MessageEditor } from './message-editor.ts';
-
-/** The tags of the attributes of events and links. */
-const EVENT_ATTRIBUTES = tagOf(3, WireType.BYTES);
-const LINK_ATTRIBUTES = tagOf(4, WireType.BYTES);
 
 /** Texts are UTF-8, so that they can be made once at start. */
 export class SpanEditor extends MessageEditor {

@@ -10,7 +10,7 @@ import type { AttributeEditor } from './attribute-editor.ts';
 import type { MessageEditor } from './message-editor.ts';
 import { Rewriter, type Visitor } from './rewriter.ts';
 
-const SEEDS = 200;
+const SEEDS = 120;
 const KEYS = ['', 'a', 'http.method', 'service.name', 'new', 'x'.repeat(200)];
 
 // biome-ignore lint/suspicious/noExplicitAny: the trees of all signals are walked alike

@@ -1,5 +1,6 @@
-import { next, readInt32, readSint32, readVarint, readVarint64, skipValue, WireType } from '../wire.ts';
+import { next, readInt32, readSint32, readVarint, readVarint64, skipValue, tagOf, WireType } from '../wire.ts';
 import { Attributes } from './attributes.ts';
+import { Messages } from './messages.ts';
 import { MetricType } from './metric.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -131,37 +132,26 @@ export class DataPointReader {
   /** Exponential histograms: the buckets of one sign. */
   buckets(sign: 'positive' | 'negative'): { offset: number; counts: bigint[] } {
     const buckets = { offset: 0, counts: [] as bigint[] };
-    this.#eachMessage(sign === 'positive' ? 8 : 9, (start, end) => this.#readBuckets(buckets, start, end));
+    const messages = this.#messages(sign === 'positive' ? 8 : 9);
+    while (messages.next()) this.#readBuckets(buckets, messages.messageStart, messages.messageEnd);
     return buckets;
   }
 
   /** Summaries. */
   quantiles(): { quantile: number; value: number }[] {
     const quantiles: { quantile: number; value: number }[] = [];
-    this.#eachMessage(6, (start, end) => {
-      const entry = { quantile: 0, value: 0 };
-      for (
-        let position = start;
-        position < end;
-        position = skipValue(this.buffer, next, this.buffer[position] as number)
-      ) {
-        const tag = readVarint(this.buffer, position);
-        if (tag === ((1 << 3) | 1)) entry.quantile = this.buffer.readDoubleLE(next);
-        else if (tag === ((2 << 3) | 1)) entry.value = this.buffer.readDoubleLE(next);
-      }
-      quantiles.push(entry);
-    });
+    const messages = this.#messages(6);
+    while (messages.next()) quantiles.push(this.#readQuantile(messages.messageStart, messages.messageEnd));
     return quantiles;
+  }
+
+  /** Read with an `ExemplarReader`. */
+  get exemplars(): Messages {
+    return this.#messages(LAYOUTS[this.type].exemplars);
   }
 
   get attributes(): Attributes {
     return this.#attributes.set(this.buffer, this.start, this.end, POINT_ATTRIBUTES[this.type]);
-  }
-
-  /** Calls `visit` with where each exemplar lies; see `ExemplarReader`. */
-  eachExemplar(visit: (start: number, end: number) => void): void {
-    const { exemplars } = LAYOUTS[this.type];
-    if (exemplars !== 0) this.#eachMessage(exemplars, visit);
   }
 
   #unsigned(at: number): bigint {
@@ -207,17 +197,8 @@ export class DataPointReader {
     else if (field === 6 && this.type === MetricType.EXPONENTIAL_HISTOGRAM) this.scale = readSint32(this.buffer, value);
   }
 
-  #eachMessage(field: number, visit: (start: number, end: number) => void): void {
-    const { buffer, end } = this;
-    let position = this.start;
-    while (position < end) {
-      const tag = readVarint(buffer, position);
-      const value = next;
-      position = skipValue(buffer, value, tag);
-      if (tag !== ((field << 3) | WireType.BYTES)) continue;
-      readVarint(buffer, value);
-      visit(next, position);
-    }
+  #messages(field: number): Messages {
+    return new Messages().set(this.buffer, this.start, this.end, tagOf(field, WireType.BYTES));
   }
 
   /** Of a repeated field of 64 bits each, packed or not. */
@@ -228,8 +209,8 @@ export class DataPointReader {
       const tag = readVarint(buffer, position);
       const value = next;
       position = skipValue(buffer, value, tag);
-      if (tag === ((field << 3) | WireType.FIXED64)) visit(value);
-      else if (tag === ((field << 3) | WireType.BYTES)) {
+      if (tag === tagOf(field, WireType.FIXED64)) visit(value);
+      else if (tag === tagOf(field, WireType.BYTES)) {
         readVarint(buffer, value);
         for (let at = next; at < position; at += 8) visit(at);
       }
@@ -250,5 +231,18 @@ export class DataPointReader {
         while (next < position) into.counts.push(readVarint64(buffer, next));
       }
     }
+  }
+
+  #readQuantile(start: number, end: number): { quantile: number; value: number } {
+    const entry = { quantile: 0, value: 0 };
+    let position = start;
+    while (position < end) {
+      const tag = readVarint(this.buffer, position);
+      const value = next;
+      position = skipValue(this.buffer, value, tag);
+      if (tag === tagOf(1, WireType.FIXED64)) entry.quantile = this.buffer.readDoubleLE(value);
+      else if (tag === tagOf(2, WireType.FIXED64)) entry.value = this.buffer.readDoubleLE(value);
+    }
+    return entry;
   }
 }

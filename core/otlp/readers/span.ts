@@ -1,5 +1,6 @@
 import { idAt, next, readFixed64AsNumber, readInt32, readVarint, skipValue } from '../wire.ts';
 import { Attributes } from './attributes.ts';
+import { Messages } from './messages.ts';
 
 /** Values of `kind`. */
 export const SpanKind = { UNSPECIFIED: 0, INTERNAL: 1, SERVER: 2, CLIENT: 3, PRODUCER: 4, CONSUMER: 5 } as const;
@@ -53,6 +54,8 @@ export class SpanReader {
   statusMessageEnd = 0;
 
   readonly #attributes = new Attributes();
+  readonly #events = new Messages();
+  readonly #links = new Messages();
   #attributesStart = 0;
   #attributesEnd = 0;
 
@@ -145,6 +148,16 @@ export class SpanReader {
 
   get attributes(): Attributes {
     return this.#attributes.set(this.buffer, this.#attributesStart, this.#attributesEnd, SpanTag.ATTRIBUTES);
+  }
+
+  /** Read with a `SpanEventReader`. */
+  get events(): Messages {
+    return this.#events.set(this.buffer, this.start, this.end, SpanTag.EVENTS);
+  }
+
+  /** Read with a `SpanLinkReader`. */
+  get links(): Messages {
+    return this.#links.set(this.buffer, this.start, this.end, SpanTag.LINKS);
   }
 
   #reset(buffer: Buffer, start: number, end: number): void {
