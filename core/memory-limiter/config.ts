@@ -8,7 +8,7 @@ export const memoryLimits = struct(
     check_interval: duration('Time between two measurements. Required; 1s suits most.'),
     limit_mib: uint32('Hard limit of the memory in use, in MiB. Goes before limit_percentage.'),
     spike_limit_mib: uint32(
-      'Expected growth between two measurements, in MiB. The soft limit is the hard limit less this; 0 means 20% of it.',
+      'Expected growth between measurements, in MiB. The soft limit is the hard limit less this; 0 means 20%.',
     ),
     limit_percentage: uint32('Hard limit in percent of the memory that the container or else the machine has.'),
     spike_limit_percentage: uint32('Expected growth between two measurements, in percent of the same memory.'),
@@ -54,7 +54,8 @@ function faultOf(value: Limits): string | undefined {
     return "'limit_mib' or 'limit_percentage' must be greater than zero";
   }
   if (value.limit_percentage > 100 || value.spike_limit_percentage > 100) {
-    return "'limit_percentage' and 'spike_limit_percentage' must be greater than zero and less than or equal to hundred";
+    const both = "'limit_percentage' and 'spike_limit_percentage'";
+    return `${both} must be greater than zero and less than or equal to hundred`;
   }
   if (value.limit_mib > 0 && value.limit_mib <= value.spike_limit_mib) {
     return "'spike_limit_mib' must be smaller than 'limit_mib'";

@@ -8,8 +8,8 @@ export interface Bucket {
 }
 
 /**
- * The buckets in the order of their values: bucket `i` of scale `s` lies between `2^(i/2^s)` and `2^((i+1)/2^s)`. Bounds
- * that are not powers of two can differ from another implementation's in the last digit.
+ * The buckets in the order of their values: bucket `i` of scale `s` lies between `2^(i/2^s)` and `2^((i+1)/2^s)`.
+ * Bounds that are not powers of two can differ from another implementation's in the last digit.
  */
 export function exponentialBounds(
   point: Pick<ExponentialHistogramDataPoint, 'scale' | 'zeroCount' | 'negative' | 'positive'>,

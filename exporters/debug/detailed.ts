@@ -21,6 +21,7 @@ import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 const SPAN_KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
 const SPAN_STATUSES = ['Unset', 'Ok', 'Error'];
 const TEMPORALITIES = ['Unspecified', 'Delta', 'Cumulative'];
+const DATA_TYPES = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'] as const;
 
 /** Every field, one a line. */
 export function detailedText(batch: Telemetry): string {
@@ -244,9 +245,6 @@ class Dump {
 const typedText = (value: AnyValue | undefined) => `${valueTypeName(value)}(${valueText(value)})`;
 
 function dataType(metric: Metric): string {
-  if (metric.gauge !== undefined) return 'Gauge';
-  if (metric.sum !== undefined) return 'Sum';
-  if (metric.histogram !== undefined) return 'Histogram';
-  if (metric.exponentialHistogram !== undefined) return 'ExponentialHistogram';
-  return metric.summary === undefined ? 'Empty' : 'Summary';
+  const name = DATA_TYPES.find((type) => metric[type] !== undefined) ?? 'empty';
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }

@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Exporter, Host, Settings } from '../../core/component.ts';
+import { compressor } from '../../core/compression/compress.ts';
 import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
 import { PartialFailure } from '../../core/exporter-helper/types.ts';
+import { encodeJson } from '../../core/otlp/json/encode.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Config } from './config.ts';
-import { type Encode, encoder } from './encode.ts';
 import { groupByAttribute, pathFor } from './grouping.ts';
 import { PlainFile, RotatingFile } from './target.ts';
 import { FileWriter } from './writer.ts';
@@ -129,4 +130,37 @@ class Files {
     if (!keep) this.#knownPaths.add(path);
     return new FileWriter(target, clock, interval || DEFAULT_FLUSH_INTERVAL, logger.with({ path }));
   }
+}
+
+/** One message of the file, with its framing, in memory of its own. */
+type Encode = (batch: Telemetry) => Buffer | Promise<Buffer>;
+
+/** What zstd itself takes where no level is set. */
+const DEFAULT_ZSTD_LEVEL = 3;
+const NEWLINE = Buffer.from('\n');
+
+/**
+ * JSON is a line a batch. Binary messages, and everything compressed, follow their length in four bytes, most
+ * significant first.
+ */
+function encoder(config: Config): Encode {
+  const encode = config.format === 'json' ? encodeJson : bytesOf;
+  if (config.compression === '') {
+    return config.format === 'json'
+      ? (batch) => Buffer.concat([encode(batch), NEWLINE])
+      : (batch) => framed(encode(batch));
+  }
+  const compress = compressor(config.compression, config.compression_params.level || DEFAULT_ZSTD_LEVEL);
+  return (batch) => {
+    const compressed = compress(encode(batch));
+    return compressed instanceof Promise ? compressed.then(framed) : framed(compressed);
+  };
+}
+
+const bytesOf = (batch: Telemetry): Buffer => batch.bytes();
+
+function framed(message: Buffer): Buffer {
+  const header = Buffer.allocUnsafe(4);
+  header.writeUInt32BE(message.length);
+  return Buffer.concat([header, message]);
 }
