@@ -1,18 +1,14 @@
-import type { AnyValue, KeyValue } from './tree.ts';
+import { ANY_VALUE } from './schema.ts';
+import type { AnyValue } from './tree.ts';
+import type { Message } from './tree-decode.ts';
+import { encodeMessage } from './tree-encode.ts';
+import { valueText as encodedValueText } from './value.ts';
 
-/**
- * An attribute value as text, as the collector writes it wherever text is wanted: strings as they are, bytes in base64,
- * lists and maps as compact JSON with sorted keys, the empty value as empty text.
- */
+/** The value as text, see `valueText` of value.ts, for a decoded one. */
 export function valueText(value: AnyValue | undefined): string {
   if (value === undefined) return '';
-  if (value.stringValue !== undefined) return value.stringValue;
-  if (value.boolValue !== undefined) return String(value.boolValue);
-  if (value.intValue !== undefined) return value.intValue.toString();
-  if (value.doubleValue !== undefined) return doubleText(value.doubleValue);
-  if (value.bytesValue !== undefined) return value.bytesValue.toString('base64');
-  if (value.arrayValue !== undefined || value.kvlistValue !== undefined) return jsonText(value);
-  return '';
+  const bytes = encodeMessage(ANY_VALUE, value as unknown as Message);
+  return encodedValueText(bytes, 0, bytes.length);
 }
 
 /** `Str`, `Int` …: the type's name in dumps. */
@@ -26,29 +22,6 @@ export function valueTypeName(value: AnyValue | undefined): string {
   if (value.arrayValue !== undefined) return 'Slice';
   if (value.kvlistValue !== undefined) return 'Map';
   return 'Empty';
-}
-
-/** Fixed notation from 1e-6 to 1e21, else an exponent with at least one digit (`1e-7`). */
-export function doubleText(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
-  return Object.is(value, -0) ? '-0' : String(value);
-}
-
-function jsonText(value: AnyValue): string {
-  if (value.arrayValue !== undefined) return `[${value.arrayValue.values.map(jsonText).join(',')}]`;
-  if (value.kvlistValue !== undefined) return mapText(value.kvlistValue.values);
-  if (value.stringValue !== undefined) return JSON.stringify(value.stringValue);
-  if (value.bytesValue !== undefined) return JSON.stringify(value.bytesValue.toString('base64'));
-  const text = valueText(value);
-  return text === '' ? 'null' : text;
-}
-
-/** Of a key that occurs twice the last one stands, as in a Go map. Keys sort by their bytes. */
-function mapText(list: readonly KeyValue[]): string {
-  const entries = new Map(list.map(({ key, value }) => [key, value ?? {}]));
-  const keys = [...entries.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return `{${keys.map((key) => `${JSON.stringify(key)}:${jsonText(entries.get(key) ?? {})}`).join(',')}}`;
 }
 
 /** Hexadecimal; an id that is not set, or all zero, is the empty text. */
