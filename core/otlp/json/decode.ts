@@ -1,11 +1,11 @@
 import type { Signal } from '../../signal.ts';
 import { EXPORT_REQUEST, type MessageSchema } from '../schema.ts';
-import { Char } from './chars.ts';
 import { JsonError, ScanFailure } from './error.ts';
 import { countItems, normalise } from './normalise.ts';
-import { type FieldPlan, hashName, type MessagePlan, planOf } from './plan.ts';
+import { type FieldPlan, type MessagePlan, planOf } from './plan.ts';
 import { Scanner } from './scanner.ts';
 import { skipValue } from './skip.ts';
+import { LIST, LIST_GOES_ON, OBJECT, OBJECT_GOES_ON, Structure } from './structure.ts';
 import { writeField, writeNumber } from './values.ts';
 import { ProtoWriter } from './writer.ts';
 
@@ -20,8 +20,8 @@ export interface DecodedRequest {
 /**
  * An OTLP/JSON export request as protobuf. Accepts and refuses what the collector does: names in lowerCamelCase and
  * snake_case, 64-bit integers as numbers and strings, enums as numbers and names, null for messages, lists and strings;
- * unknown fields and whatever follows the request are passed over. Of a key given twice the last value counts, lists and
- * messages are merged. Throws JsonError.
+ * unknown fields and whatever follows the request are passed over. Of a key given twice the last value counts, lists
+ * and messages are merged. Throws JsonError.
  */
 export function decodeJson(signal: Signal, json: Buffer): DecodedRequest {
   return new Decoder(json).decode(planOf(EXPORT_REQUEST[signal]));
@@ -56,17 +56,12 @@ const MAX_SCALAR = 18;
 const SCRATCH_SIZE = 1 << 18;
 const MAX_SCRATCH = 4 << 20;
 const NO_ELEMENT = -1;
-
-const OBJECT = 'an object';
-const OBJECT_GOES_ON = 'a comma or }';
-const LIST = 'a list';
-const LIST_GOES_ON = 'a comma or ]';
-
 let scratch: ProtoWriter | undefined = new ProtoWriter(SCRATCH_SIZE);
 
 class Decoder {
   readonly #in: Scanner;
   readonly #out: ProtoWriter;
+  readonly #structure: Structure;
   #depth = 0;
   #items = 0;
   /** Items were counted that are no longer there. */
@@ -74,15 +69,10 @@ class Decoder {
   /** For messages of errors: what is being read at each depth, and which element of it. */
   readonly #fields: (FieldPlan | undefined)[] = [];
   readonly #elements: number[] = [];
-  /** The name that #key has read: `#name[#nameStart, #nameEnd)`. */
-  #name: Buffer;
-  #nameStart = 0;
-  #nameEnd = 0;
-  #nameHash = 0;
 
   constructor(json: Buffer) {
     this.#in = new Scanner(json);
-    this.#name = json;
+    this.#structure = new Structure(this.#in);
     this.#out = scratch ?? new ProtoWriter(SCRATCH_SIZE);
     this.#out.length = 0;
     this.#out.moved = 0;
@@ -112,10 +102,11 @@ class Decoder {
     const start = out.length;
     const depth = this.#depth++;
     if (depth > MAX_DEPTH) throw this.#in.failure(`more than ${MAX_DEPTH} levels of messages`);
+    const structure = this.#structure;
     let seen = 0;
     let irregular = false;
-    for (let more = this.#key(OBJECT); more; more = this.#key(OBJECT_GOES_ON)) {
-      const field = plan.find(this.#name, this.#nameStart, this.#nameEnd, this.#nameHash);
+    for (let more = structure.nextField(OBJECT); more; more = structure.nextField(OBJECT_GOES_ON)) {
+      const field = plan.find(structure.name, structure.nameStart, structure.nameEnd, structure.nameHash);
       this.#fields[depth] = field;
       if (field === undefined) {
         skipValue(this.#in);
@@ -135,74 +126,8 @@ class Decoder {
     if (irregular) this.#normalise(plan, start);
   }
 
-  /**
-   * Reads on to the value of the next field; false when the object is over. The collector's reader keeps no state
-   * between fields, hence a comma may come first and a brace between, and an empty name ends the object.
-   */
-  #key(expected: string): boolean {
-    const input = this.#in;
-    let char = input.token();
-    if (char === Char.COMMA || char === Char.OPEN_BRACE) {
-      const first = char === Char.OPEN_BRACE;
-      char = input.token();
-      if (first && char === Char.CLOSE_BRACE) return false;
-      if (char === Char.QUOTE) this.#readName();
-      else if (first || char !== Char.LOWER_N) throw input.unexpected('the name of a field');
-      else this.#emptyName();
-      if (input.token() !== Char.COLON) throw input.unexpected('a colon');
-      return this.#nameEnd > this.#nameStart;
-    }
-    if (char === Char.LOWER_N) input.literal('ull');
-    else if (char !== Char.CLOSE_BRACE) throw input.unexpected(expected);
-    return false;
-  }
-
-  #emptyName(): void {
-    this.#in.literal('ull');
-    this.#nameEnd = this.#nameStart;
-  }
-
-  #readName(): void {
-    const input = this.#in;
-    const { bytes, position: start, end } = input;
-    let hash = 0;
-    for (let i = start; i < end; i++) {
-      const byte = bytes[i] as number;
-      if (byte === Char.QUOTE) {
-        this.#name = bytes;
-        this.#nameStart = start;
-        this.#nameEnd = i;
-        this.#nameHash = hash;
-        input.position = i + 1;
-        return;
-      }
-      if (byte === Char.BACKSLASH || byte < Char.SPACE) break;
-      hash = hashName(hash, byte);
-    }
-    input.position = start - 1;
-    this.#name = Buffer.from(input.string());
-    this.#nameStart = 0;
-    this.#nameEnd = this.#name.length;
-    this.#nameHash = this.#name.reduce(hashName, 0);
-  }
-
-  /** Reads on to the next element of a list; false when the list is over. */
-  #element(expected: string): boolean {
-    const input = this.#in;
-    const char = input.token();
-    if (char === Char.COMMA) return true;
-    if (char === Char.OPEN_BRACKET) {
-      if (input.token() === Char.CLOSE_BRACKET) return false;
-      input.position--;
-      return true;
-    }
-    if (char === Char.LOWER_N) input.literal('ull');
-    else if (char !== Char.CLOSE_BRACKET) throw input.unexpected(expected);
-    return false;
-  }
-
   #list(field: FieldPlan, depth: number): void {
-    for (let index = 0; this.#element(index === 0 ? LIST : LIST_GOES_ON); index++) {
+    for (let index = 0; this.#structure.nextElement(index === 0 ? LIST : LIST_GOES_ON); index++) {
       this.#elements[depth] = index;
       this.#reserve();
       this.#single(field, true);
@@ -211,7 +136,7 @@ class Decoder {
   }
 
   #packed(field: FieldPlan, depth: number): void {
-    if (!this.#element(LIST)) return;
+    if (!this.#structure.nextElement(LIST)) return;
     const out = this.#out;
     out.varint(field.tag);
     const start = out.open(1);
@@ -220,7 +145,7 @@ class Decoder {
       this.#elements[depth] = index++;
       this.#reserve();
       writeNumber(this.#in, out, field.kind);
-    } while (this.#element(LIST_GOES_ON));
+    } while (this.#structure.nextElement(LIST_GOES_ON));
     out.close(start, 1);
     this.#elements[depth] = NO_ELEMENT;
   }

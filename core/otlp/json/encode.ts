@@ -21,7 +21,7 @@ export function encodeJson(batch: Pick<Telemetry, 'signal' | 'ranges'>): Buffer 
   return text;
 }
 
-/** Written to before the result is copied to memory of the right size. Larger ones are left to the garbage collector. */
+/** Written to before the result is copied to memory of the right size. Larger ones are not kept. */
 const SCRATCH_SIZE = 1 << 18;
 const MAX_SCRATCH = 8 << 20;
 let scratch: JsonPrinter | undefined = new JsonPrinter(SCRATCH_SIZE);

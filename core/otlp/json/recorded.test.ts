@@ -39,7 +39,7 @@ for (const { name, signal, template, head, tail, accepted } of positions) {
   });
 }
 
-test('differences on purpose: hexadecimal floats and escapes in numbers are refused, a misspelt name is not needed', () => {
+test('on purpose: hexadecimal floats and escapes in numbers are refused, a misspelt name is not needed', () => {
   const value = (text: string) => `{"resourceSpans":[{"resource":{"attributes":[{"value":{${text}}}]}}]}`;
   assert.equal(print('traces', value('"doubleValue":"0x1p-2"')), undefined);
   assert.equal(print('traces', value('"intValue":"\\u0031"')), undefined);

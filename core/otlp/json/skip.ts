@@ -1,5 +1,5 @@
 import { Char, isDigit } from './chars.ts';
-import { skipNumber } from './numbers.ts';
+import { skipNumber } from './doubles.ts';
 import type { Scanner } from './scanner.ts';
 
 /** Objects and lists inside one another, as many as the collector passes over. */

@@ -1,7 +1,8 @@
 import type { FieldKind } from '../schema.ts';
 import { writeBase64 } from './base64.ts';
 import { Char, HEX_VALUE } from './chars.ts';
-import { high, low, readDouble, readInt32, readInt64, readUint32, readUint64 } from './numbers.ts';
+import { readDouble } from './doubles.ts';
+import { high, low, readInt32, readInt64, readUint32, readUint64 } from './integers.ts';
 import type { FieldPlan } from './plan.ts';
 import type { Scanner } from './scanner.ts';
 import type { ProtoWriter } from './writer.ts';
