@@ -77,16 +77,16 @@ export class HttpClient {
   }
 
   /**
-   * Sends `body` and resolves with any answer; rejects where there is none. Headers of the configuration win over
-   * `headers`. The body must stay unchanged until the promise settles.
+   * Sends `body`, the pieces one after another, and resolves with any answer; rejects where there is none. Headers of
+   * the configuration win over `headers`. The body must stay unchanged until the promise settles.
    */
   async post(
     url: string,
     headers: Readonly<Record<string, string>>,
-    body: Buffer,
+    body: readonly Buffer[],
     abort?: AbortSignal,
   ): Promise<HttpAnswer> {
-    const sent = this.#compress === undefined ? body : await this.#compress(body);
+    const sent = this.#compress === undefined ? body : [await this.#compress(joined(body))];
     const all: Record<string, string> = {
       ...headers,
       ...(this.#compress === undefined ? {} : { 'content-encoding': this.#config.compression }),
@@ -113,11 +113,11 @@ export class HttpClient {
   async #exchange(
     url: URL,
     headers: Readonly<Record<string, string>>,
-    body: Buffer,
+    body: readonly Buffer[],
     abort: AbortSignal | undefined,
   ): Promise<HttpAnswer> {
     const send = (): Promise<HttpAnswer> =>
-      this.#metrics.measure('POST', url, body.length, () => this.#send(url, headers, body, abort));
+      this.#metrics.measure('POST', url, sizeOf(body), () => this.#send(url, headers, body, abort));
     try {
       return await send();
     } catch (error) {
@@ -129,7 +129,7 @@ export class HttpClient {
   #send(
     url: URL,
     headers: Readonly<Record<string, string>>,
-    body: Buffer,
+    body: readonly Buffer[],
     abort: AbortSignal | undefined,
   ): Promise<HttpAnswer> {
     const agents = this.#agents;
@@ -138,7 +138,7 @@ export class HttpClient {
     const options: http.RequestOptions = {
       method: 'POST',
       agent: secure ? agents.https : agents.http,
-      headers: { ...headers, 'content-length': body.length },
+      headers: { ...headers, 'content-length': sizeOf(body) },
       ...(abort === undefined ? {} : { signal: abort }),
     };
     return new Promise((resolve, reject) => {
@@ -148,7 +148,9 @@ export class HttpClient {
         const stale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
         reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
       });
-      request.end(body);
+      // corked by node until the socket is there, so that head and pieces leave in one write
+      for (const piece of body) request.write(piece);
+      request.end();
     });
   }
 
@@ -164,6 +166,13 @@ export class HttpClient {
     const tls = clientTls(config.tls) ?? {};
     return { http: new http.Agent(options), https: new https.Agent({ ...options, ...(tls as SecureContextOptions) }) };
   }
+}
+
+const sizeOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0);
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  const [only] = pieces;
+  return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces);
 }
 
 class StaleConnection extends Error {}

@@ -69,7 +69,7 @@ class OtlpHttpSender {
 
   async push(batch: Telemetry, context: PushContext): Promise<void> {
     const url = this.#urls.get(batch.signal) as string;
-    const body = this.#json ? encodeJson(batch) : batch.bytes();
+    const body = this.#json ? [encodeJson(batch)] : batch.ranges.map((r) => r.buffer.subarray(r.start, r.end));
     let answer: HttpAnswer;
     try {
       answer = await this.client.post(url, this.#headers, body, context.abort);
