@@ -59,6 +59,7 @@ test('a CPU profile shows who used the time', async () => {
   const { get, clock } = await start();
   const response = get('profile?seconds=1');
   while (clock.pending === 0) await settle();
+  await new Promise((resolve) => setTimeout(resolve, 50));
   burnCpu(200);
   clock.advance(1000);
   const answer = await response;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { Secret } from '../../core/config/secret.ts';
 import { decodeTree, type LogRecord } from '../../core/otlp/tree.ts';
@@ -113,16 +116,20 @@ test('what waits is sent at the end, in batches of the configured size; lines be
   );
 });
 
-test('a failed export is told once and not exported itself', async () => {
+test('a failed export is told once, to the outputs, and not exported itself', async () => {
+  const file = join(mkdtempSync(join(tmpdir(), 'weir-export-')), 'own.log');
+  closing.push(() => rmSync(dirname(file), { recursive: true }));
   const { otlp, answer, posts } = await sink();
   answer.status = 500;
-  const { log, clock } = open({ exporter: { otlp } });
+  const { log, clock } = open({ exporter: { otlp } }, { output_paths: [file] });
   log.logger.info('x');
   clock.advance(1000);
   while (posts.length < 1) await settle();
   await log.close();
   await log.close();
   assert.equal(posts.length, 1);
+  const told = readFileSync(file, 'utf8').match(/Failed to export own logs.*status 500/g);
+  assert.equal(told?.length, 1);
 });
 
 test('a server that does not answer does not hold up the end', async () => {

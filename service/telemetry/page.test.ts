@@ -59,6 +59,7 @@ test('suffixes as the collector writes them', () => {
   assert.equal(name('http.server.request.duration', 's', 'histogram'), 'http_server_request_duration_seconds');
   assert.equal(name('otelcol_exporter_queue_size', '{batches}', 'gauge'), 'otelcol_exporter_queue_size');
   assert.equal(nameOnPage('a', 's', 'counter', { ...SUFFIXES, without_units: true }), 'a_total');
+  assert.equal(name('requests_total', 's', 'counter'), 'requests_seconds_total');
 });
 
 test('scope labels and resource labels are added where they are asked for', () => {
