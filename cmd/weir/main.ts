@@ -1,6 +1,8 @@
-import { run } from '../../service/run.ts';
-import { BUILD } from './build-info.ts';
-import { cli } from './cli.ts';
+import { enableCompileCache } from 'node:module';
+
+// Before anything else is loaded: parsing our own sources is most of the time a short command takes.
+enableCompileCache();
+const { cli } = await import('./cli.ts');
 
 /** The only place that ends the process: what is left open then is given up. */
 process.exit(
@@ -11,6 +13,9 @@ process.exit(
       stdout: (text) => void process.stdout.write(text),
       stderr: (text) => void process.stderr.write(text),
     },
-    (load, args) => run({ build: BUILD, load, drainTimeoutMs: 10_000 }),
+    async (load) => {
+      const [{ run }, { BUILD }] = await Promise.all([import('../../service/run.ts'), import('./build-info.ts')]);
+      return run({ build: BUILD, load, drainTimeoutMs: 10_000 });
+    },
   ),
 );

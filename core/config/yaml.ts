@@ -26,6 +26,9 @@ const MAX_NODES = 1_000_000;
  * that is no YAML gives an error worded `yaml: line 3: …`.
  */
 export function parseYaml(text: string, source: string): ParsedYaml {
+  const strange = UNPRINTABLE.exec(text);
+  if (strange !== null)
+    return { error: 'yaml: control characters are not allowed', at: positionIn(text, strange.index, source) };
   const lines = new LineCounter();
   const parser = new Parser(lines.addNewLine);
   const composer = new Composer({
@@ -47,6 +50,14 @@ export function parseYaml(text: string, source: string): ParsedYaml {
     }
   }
   return { node: { kind: 'scalar', value: null, at: start } };
+}
+
+/** Characters that YAML does not allow in any text. */
+const UNPRINTABLE = /[^\t\n\r\x20-\x7e\x85\u{a0}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
+
+function positionIn(text: string, index: number, source: string): Position {
+  const before = text.slice(0, index).split('\n');
+  return { source, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
 function syntaxFault(fault: YAMLError, source: string, lines: LineCounter): ParsedYaml {

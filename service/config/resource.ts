@@ -13,7 +13,7 @@ const typed = struct('config.Resource', 'Attributes of the process.', {
       type: optional(struct('config.AttributeType', 'Type of the value.', {}), { present: false, enabledKey: false }),
     }),
   ),
-  attributes_list: string('Attributes as name=value, separated by commas.'),
+  attributes_list: string('Not supported.'),
   detectors: any('Which detectors run.'),
   schema_url: string('Schema of the attributes.'),
 });
@@ -44,9 +44,8 @@ class ResourceSchema extends Schema<ResourceAttributes> {
     const inline = part(node, (key) => !typed.fields.has(key));
     const result: Record<string, string | null> = Object.create(null);
     for (const { name, value } of known.attributes) result[name] = textOf(value);
-    for (const pair of known.attributes_list.split(',').filter((p) => p.includes('='))) {
-      const equals = pair.indexOf('=');
-      result[pair.slice(0, equals).trim()] = pair.slice(equals + 1).trim();
+    if (known.attributes_list !== '') {
+      decoder.fault(node.at, 'resource::attributes_list is not currently supported, please use resource::attributes');
     }
     for (const [name, { node: value, keyAt }] of inline.entries) {
       const text = stringOf(value);

@@ -14,11 +14,25 @@ import {
   struct,
 } from '../../core/config/fields.ts';
 import type { ConfigNode } from '../../core/config/node.ts';
-import { LOG_LEVELS, METRICS_LEVELS, type ReaderSettings, type TelemetrySettings } from '../telemetry/types.ts';
+import {
+  LOG_LEVELS,
+  type LogLevel,
+  METRICS_LEVELS,
+  type ReaderSettings,
+  type TelemetrySettings,
+} from '../telemetry/types.ts';
 import { resource } from './resource.ts';
 import { logRecordProcessor, pushMetricExporter } from './telemetry-otlp.ts';
 
 const unknownLevel = (found: string) => `unknown metrics level ${JSON.stringify(found)}`;
+
+/** The collector also knows these: an empty level is `info`. */
+const WRITTEN_LEVELS = [...LOG_LEVELS, 'warning', ''] as const;
+
+function logLevel(written: (typeof WRITTEN_LEVELS)[number]): LogLevel {
+  if (written === 'warning') return 'warn';
+  return written === '' ? 'info' : written;
+}
 
 const sampling = struct('migration.LogsSamplingConfig', 'Thins out repeated lines.', {
   enabled: bool('Whether repeated lines are thinned out.', true),
@@ -30,7 +44,7 @@ const sampling = struct('migration.LogsSamplingConfig', 'Thins out repeated line
 const logs = struct('migration.LogsConfigV030', 'The log of the process.', {
   level: oneOf(
     'Least level that is written.',
-    LOG_LEVELS,
+    WRITTEN_LEVELS,
     'info',
     (found) => `unrecognized level: ${JSON.stringify(found)}`,
     {
@@ -157,10 +171,10 @@ export function telemetrySettings(
     else attributes[name] = value;
   }
   const { level, readers } = config.metrics;
-  const { encoding, ...logs } = config.logs;
+  const { encoding, level: written, ...logs } = config.logs;
   return {
     resource: attributes,
-    logs: { ...logs, encoding: encoding === 'json' ? 'json' : 'console' },
+    logs: { ...logs, level: logLevel(written), encoding: encoding === 'json' ? 'json' : 'console' },
     metrics: { level, readers: readers?.map(readerSettings) ?? [defaultReader()] },
   };
 }

@@ -1,4 +1,5 @@
 import { bool, duration, headers, type Infer, int, oneOf, optional, string, struct } from '../fields.ts';
+import { splitHostPort } from '../host-port.ts';
 import { auth, COMPRESSIONS, middlewares, unsupportedCompression } from './common.ts';
 import { tlsClient } from './tls.ts';
 
@@ -8,14 +9,7 @@ const keepalive = struct('configgrpc.KeepaliveClientConfig', 'Pings that show wh
   permit_without_stream: bool('Whether to ping while no request is open.'),
 });
 
-/** Policies known to the collector. */
-const BALANCERS: readonly string[] = [
-  '',
-  'round_robin',
-  'pick_first',
-  'least_request_experimental',
-  'weighted_round_robin',
-];
+const BALANCERS: readonly string[] = ['', 'round_robin', 'pick_first'];
 
 /** The gRPC client section. */
 export const grpcClient = struct(
@@ -48,13 +42,18 @@ export type GrpcClientConfig = Infer<typeof grpcClient>;
 
 /** An empty endpoint is the business of the component: for some it is allowed. */
 function endpointFault(endpoint: string): string | undefined {
-  if (endpoint === '' || endpoint.startsWith('unix:')) return undefined;
-  const target = endpoint.replace(/^(https?|dns):\/\/(\/)?/, '').replace(/\/.*$/, '');
-  const colon = target.lastIndexOf(':');
-  const bracket = target.lastIndexOf(']');
-  if (colon < 0 || colon < bracket) return `address ${target}: missing port in address`;
-  if (bracket < 0 && target.indexOf(':') !== colon) return `address ${target}: too many colons in address`;
-  const port = target.slice(colon + 1);
-  if (!/^\d+$/.test(port) || Number(port) > 65535) return `invalid port ${JSON.stringify(port)}`;
-  return undefined;
+  if (endpoint.startsWith('unix://')) return endpoint === 'unix://' ? 'unix socket path cannot be empty' : undefined;
+  const address = addressOf(endpoint);
+  if (address === '') return undefined;
+  const split = splitHostPort(address);
+  if ('error' in split) return split.error;
+  return /^[+-]?\d{1,18}$/.test(split.port) ? undefined : `invalid port ${JSON.stringify(split.port)}`;
+}
+
+/** What has to be host:port. Of a URL with a resolver's scheme it is the path; its authority is not checked. */
+function addressOf(endpoint: string): string {
+  const plain = endpoint.replace(/^https?:\/\/|^dns:\/\/\/?/, '');
+  if (plain !== endpoint) return plain;
+  const resolver = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/]*\/?(.*)$/.exec(endpoint);
+  return resolver === null ? endpoint : (resolver[1] ?? '');
 }

@@ -17,14 +17,25 @@ const TRANSPORTS = [
   '',
 ] as const;
 
+const invalidTransport = (found: string): string => `invalid transport type ${JSON.stringify(found)}`;
+
 const dialer = struct('confignet.DialerConfig', 'Limits of connecting.', {
   timeout: duration('Time limit for connecting; 0 means none.'),
 });
 
 /** `endpoint` and `transport` of servers. */
-export const addr = struct('confignet.AddrConfig', 'Where to listen.', {
-  endpoint: string('host:port to listen on; a path for unix sockets.'),
-  transport: oneOf('Kind of socket.', TRANSPORTS, 'tcp', (found) => `invalid transport type ${JSON.stringify(found)}`),
-  dialer,
-});
+export const addr = struct(
+  'confignet.AddrConfig',
+  'Where to listen.',
+  {
+    endpoint: string('host:port to listen on; a path for unix sockets.'),
+    transport: oneOf('Kind of socket.', TRANSPORTS, 'tcp', invalidTransport),
+    dialer,
+  },
+  {
+    validate(value, path, report) {
+      if (value.transport === '') report(path, invalidTransport(''));
+    },
+  },
+);
 export type AddrConfig = Infer<typeof addr>;

@@ -19,7 +19,7 @@ export const retry = struct(
         (key) => value[key] < 0,
       );
       if (negative !== undefined) report(path, `'${negative}' must be non-negative`);
-      if (!(value.randomization_factor >= 0 && value.randomization_factor <= 1)) {
+      if (value.randomization_factor < 0 || value.randomization_factor > 1) {
         report(path, "'randomization_factor' must be within [0, 1]");
       }
       if (value.max_elapsed_time <= 0) return;

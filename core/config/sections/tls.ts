@@ -90,7 +90,17 @@ export const tlsServerSection = struct(
     client_ca_file: string('File with the certificates of clients. Where it is set, clients must show one.'),
     client_ca_file_reload: bool('Whether that file is read again when it changes.'),
   },
-  { embed: [tlsCommon] },
+  {
+    embed: [tlsCommon],
+    validate(value, path, report) {
+      const cert = value.cert_file !== '' || value.cert_pem !== undefined;
+      const key = value.key_file !== '' || value.key_pem !== undefined;
+      // With only one of them the common check has spoken.
+      if (!cert && !key) {
+        report(path, 'TLS configuration must include both certificate and key for server connections');
+      }
+    },
+  },
 );
 export type TlsServerConfig = Infer<typeof tlsServerSection>;
 /** `tls` of a server: undefined means plain text. */
