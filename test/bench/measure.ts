@@ -51,11 +51,11 @@ export async function measure(subject: Subject, scenario: Scenario, spans: numbe
       const requests = Math.ceil((spans * scenario.share) / scenario.spansPerRequest);
       const warm = Math.ceil(requests * WARM_UP);
       const order = orderFor(scenario, ports);
-      const warmed = await sender.ask<Sent>({ ...order, first: 0, requests: warm });
+      const warmed = await sender.ask<Sent>({ ...order, first: 1, requests: warm });
       await arrived(sink, warmed.spans);
       await sink.ask('reset');
       const before = cpuSeconds(collector.process.pid!);
-      const sent = await sender.ask<Sent>({ ...order, first: warm, requests });
+      const sent = await sender.ask<Sent>({ ...order, first: 1 + warm, requests });
       const totals = await arrived(sink, sent.spans);
       const cpu = cpuSeconds(collector.process.pid!) - before;
       return resultOf(sent, totals, cpu, memoryMiB(collector.process.pid!, 'VmHWM'));

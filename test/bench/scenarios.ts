@@ -36,7 +36,7 @@ export function configuration({ protocol, processors }: Scenario, ports: Ports):
       http: { endpoint: "127.0.0.1:${ports.http}" }
 processors:
   memory_limiter: { check_interval: 1s, limit_mib: 1500, spike_limit_mib: 300 }
-  batch: { timeout: 5s, send_batch_size: 1024, send_batch_max_size: 2048 }
+  batch: { timeout: 1s, send_batch_size: 1024, send_batch_max_size: 2048 }
 exporters:
   ${exporter}
 service:

@@ -51,7 +51,7 @@ class Walker {
       else if (wire === 5) this.#at += 4;
       else if (wire === 2) this.#lengthDelimited(tag >>> 3, depth);
       else throw new Error(`wire type ${wire}`);
-      // the id comes early in a span; what follows it is of no interest
+      // what follows the id in a span is of no interest
       if (depth === SPAN_ID_DEPTH && tag >>> 3 === DESCEND[depth]) this.#at = end;
     }
     if (this.#at !== end) throw new Error('runs past its end');

@@ -25,7 +25,10 @@ export function templates(count: number, spans: number): Template[] {
   return Array.from({ length: count }, (_, i) => withIds(request(i, spans)));
 }
 
-/** Gives request `number` of a run its own span ids: the number in the upper half, the position in the lower. */
+/**
+ * Gives request `number` (from 1, because an id of zeros is none) of a run its own span ids: the number in the upper
+ * half, the position in the lower.
+ */
 export function numberSpans({ buffer, ids }: Template, number: number): void {
   for (let i = 0; i < ids.length; i++) {
     buffer.writeUInt32BE(number, ids[i]!);
