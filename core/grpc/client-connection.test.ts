@@ -252,6 +252,17 @@ test('keepalive pings find a dead server', async (t) => {
   await assert.rejects(result, { code: StatusCode.UNAVAILABLE, message: /keepalive ping failed/ });
 });
 
+test('a deadline on a silent connection asks the server, keepalive or not', async (t) => {
+  const { call, accept } = await setup(t);
+  const result = quiet(call('a', { timeoutMs: 60 }));
+  const peer = await accept();
+  await peer.take(FrameType.DATA, 1);
+  // what arrived before counts as a sign of life for one deadline
+  await assert.rejects(result, { code: StatusCode.DEADLINE_EXCEEDED });
+  await assert.rejects(call('b', { timeoutMs: 60 }), { code: StatusCode.DEADLINE_EXCEEDED });
+  await peer.take(FrameType.PING);
+});
+
 test('a malformed answer is an error of the call, not of the process', async (t) => {
   const bad: Buffer[] = [
     headers(1, [

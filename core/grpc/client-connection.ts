@@ -1,7 +1,7 @@
 import type { Timer } from '../clock.ts';
 import { connectShared } from '../net/shared-read.ts';
 import { StatusCode } from '../status-code.ts';
-import type { ByteRange } from '../telemetry/telemetry.ts';
+import { deliver } from './client-answer.ts';
 import type { Call } from './client-call.ts';
 import { ClientPinger, type Pinged } from './client-keepalive.ts';
 import type { ClientSettings } from './client-settings.ts';
@@ -32,7 +32,7 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
   ready = false;
   readonly #settings: ClientSettings;
   readonly #user: ConnectionUser;
-  readonly #pinger: ClientPinger | undefined;
+  readonly #pinger: ClientPinger;
   #nextStream = 1;
   #goingAway = false;
   #connectTimer: Timer | undefined;
@@ -42,7 +42,7 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
     this.#settings = settings;
     this.#user = user;
     const { clock, keepalive } = settings;
-    this.#pinger = keepalive === undefined ? undefined : new ClientPinger(this, clock, keepalive);
+    this.#pinger = new ClientPinger(this, clock, keepalive);
   }
 
   connect(): void {
@@ -77,6 +77,13 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
     this.pump(stream);
   }
 
+  /** The deadline of the call has passed. */
+  expire(stream: ClientStream): void {
+    if (this.streams.get(stream.id) !== stream) return;
+    this.cancel(stream);
+    this.#pinger.onSilence();
+  }
+
   /** The call is over for its caller. */
   cancel(stream: ClientStream): void {
     if (this.streams.get(stream.id) !== stream) return;
@@ -103,7 +110,7 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
     if (!this.ready) {
       this.ready = true;
       this.#connectTimer?.cancel();
-      this.#pinger?.start();
+      this.#pinger.start();
     }
     this.#user.onCapacity(this);
   }
@@ -111,7 +118,7 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
   protected override onPing(): void {}
 
   protected override onPong(): void {
-    this.#pinger?.onPong();
+    this.#pinger.onPong();
   }
 
   get callsInFlight(): number {
@@ -154,7 +161,7 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
 
   protected override onDead(reason: Error): void {
     this.#connectTimer?.cancel();
-    this.#pinger?.stop();
+    this.#pinger.stop();
     const streams = [...this.streams.values()];
     this.streams.clear();
     const error = new GrpcError(StatusCode.UNAVAILABLE, `connection lost: ${reason.message}`);
@@ -203,33 +210,9 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
     // an answer before the end of the request: the server wants no more of it
     if (stream.outgoing === undefined) this.forget(stream);
     else this.reset(stream.id, ErrorCode.CANCEL);
-    const failure = stream.failure();
-    if (failure !== undefined) {
-      stream.body.drop();
-      stream.call.fail(failure);
-    } else this.#deliver(stream);
+    const { decompressors, maxReceiveMessageBytes } = this.#settings;
+    deliver(stream, decompressors, maxReceiveMessageBytes);
     this.#afterStream();
-  }
-
-  #deliver(stream: ClientStream): void {
-    const message = stream.body.take();
-    if (!stream.body.compressed) {
-      stream.call.succeed(copyOut(message));
-      return;
-    }
-    const decompress = this.#settings.decompressors.get(stream.encoding);
-    const fail = (error: unknown): void => {
-      const text = error instanceof Error ? error.message : String(error);
-      stream.call.fail(error instanceof GrpcError ? error : new GrpcError(StatusCode.INTERNAL, text));
-    };
-    if (decompress === undefined) {
-      message.slab?.release();
-      fail(new Error(`grpc: Decompressor is not installed for grpc-encoding "${stream.encoding}"`));
-      return;
-    }
-    new Promise<ByteRange>((resolve) => resolve(decompress(message, this.#settings.maxReceiveMessageBytes)))
-      .finally(() => message.slab?.release())
-      .then((plain) => stream.call.succeed(copyOut(plain)), fail);
   }
 
   protected override onSent(): void {}
@@ -246,11 +229,4 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
     if (!this.#goingAway) this.#user.onCapacity(this);
     else if (this.streams.size === 0) this.end(new Error('drained'));
   }
-}
-
-/** The caller keeps the message, so it gets a copy of its own. */
-function copyOut(message: ByteRange): Buffer {
-  const copy = Buffer.from(message.buffer.subarray(message.start, message.end));
-  message.slab?.release();
-  return copy;
 }

@@ -153,7 +153,7 @@ export class GrpcClient implements ConnectionUser {
   #expireCall(call: Call): void {
     const why = call.stream === undefined && this.#lastError !== undefined ? `: ${this.#lastError.message}` : '';
     call.fail(new GrpcError(StatusCode.DEADLINE_EXCEEDED, `context deadline exceeded${why}`));
-    if (call.stream !== undefined) call.connection?.cancel(call.stream);
+    if (call.stream !== undefined) call.connection?.expire(call.stream);
   }
 
   /** Calls in flight fail with CANCELLED. Repeatable. */

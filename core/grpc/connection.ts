@@ -198,7 +198,8 @@ export abstract class Connection<S extends Stream> extends Framing {
   }
 
   protected override onDrain(): void {
-    if (this.#blocked.size === 0) return;
+    // the messages of a dead connection may be gone already
+    if (this.#blocked.size === 0 || this.dead) return;
     const waiting = [...this.#blocked];
     this.#blocked.clear();
     for (const stream of waiting) this.pump(stream);

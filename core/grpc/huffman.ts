@@ -1,8 +1,9 @@
 import { ConnectionError, ErrorCode } from './frames.ts';
 
 /**
- * Lengths in bits of the Huffman codes of the octets 0 to 255, in that order. The code is canonical: codes of one length are
- * consecutive numbers in the order of their symbols, and shorter ones come first. So the lengths say everything.
+ * Lengths in bits of the Huffman codes of the octets 0 to 255, in that order. The code is canonical: codes of one
+ * length are consecutive numbers in the order of their symbols, and shorter ones come first. So the lengths say
+ * everything.
  * Source: RFC 7541 appendix B.
  */
 // biome-ignore format: a table, 16 a line

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
@@ -118,6 +119,16 @@ test('our server outlives failed TLS handshakes', async (t) => {
   const call = jsClient(t, port);
   assert.equal((await call(PATH, Buffer.from('x'))).error?.code, grpc.status.UNAVAILABLE);
   assert.ok(errors.length > 0);
+});
+
+test('a client without a TLS handshake does not hold up the end of our server', async () => {
+  const endpoint = { host: '127.0.0.1', port: 0 };
+  const server = new GrpcServer({ endpoint, methods: new Map(), tls: { cert: CERT, key: KEY } });
+  const { port } = (await server.listen()) as AddressInfo;
+  const silent = net.connect(port, '127.0.0.1').on('error', () => {});
+  await once(silent, 'connect');
+  await server.close(0);
+  silent.destroy();
 });
 
 type JsHandler = grpc.handleUnaryCall<Buffer, Buffer>;

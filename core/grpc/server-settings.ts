@@ -94,7 +94,7 @@ function handle(call: ServerStream, message: ByteRange, handler: UnaryHandler): 
   }
 }
 
-/** `then` gets what `work` returns or resolves to; an error fails the call, with `code` where it has none of its own. */
+/** `then` gets what `work` returns or resolves to; an error fails the call, with `code` where it has none itself. */
 function attempt<T>(
   call: ServerStream,
   code: StatusCode,

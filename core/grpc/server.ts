@@ -8,12 +8,16 @@ import type { GrpcServerOptions } from './types.ts';
 
 /** Connections waiting to be accepted; Go's servers take what the system allows, which is 4096 on Linux. */
 const BACKLOG = 4096;
+/** For connections that are not past their TLS handshake when the server closes. */
+const HANDSHAKE_GRACE_MS = 1000;
 
 /** A gRPC server for unary calls. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #settings: ServerSettings;
   readonly #connections = new Set<ServerConnection>();
+  /** Under the TLS sockets: there before the handshake. */
+  readonly #rawSockets = new Set<net.Socket>();
   #server: net.Server | undefined;
   #closed = false;
   #onEmpty: (() => void) | undefined;
@@ -44,6 +48,10 @@ export class GrpcServer {
     const accept = (socket: net.Socket): void => this.#accept(socket);
     if (this.#options.tls === undefined) return net.createServer({ pauseOnConnect: true, noDelay: true }, accept);
     const server = tls.createServer({ noDelay: true, ...this.#options.tls, ALPNProtocols: ['h2'] }, accept);
+    server.on('connection', (socket: net.Socket) => {
+      this.#rawSockets.add(socket);
+      socket.once('close', () => this.#rawSockets.delete(socket));
+    });
     return server.on('tlsClientError', (error) => this.#options.onError?.(error));
   }
 
@@ -81,6 +89,10 @@ export class GrpcServer {
       await promise;
       timer.cancel();
     }
+    const timer = this.#settings.clock.after(HANDSHAKE_GRACE_MS, () => {
+      for (const socket of this.#rawSockets) socket.destroy();
+    });
     await closed;
+    timer.cancel();
   }
 }
