@@ -51,13 +51,18 @@ export class StreamOutput implements Output {
   }
 }
 
-/** A pipe that is full says EAGAIN; the rest of the line then waits for its reader. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
+/** Long enough to leave the CPU to the reader, short beside what it needs to read a pipe empty. */
+const RETRY_MS = 1;
+
+/** A pipe that is full says EAGAIN; the rest of the line then waits for its reader, and all else with it. */
 function writeAll(descriptor: number, line: Buffer): void {
   for (let at = 0; at < line.length; ) {
     try {
       at += writeSync(descriptor, line, at);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(NEVER, 0, 0, RETRY_MS);
     }
   }
 }

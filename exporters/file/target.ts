@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
@@ -29,7 +30,9 @@ export class PlainFile implements Target {
   }
 
   async open(): Promise<void> {
-    this.#handle = await open(this.#path, this.#append ? 'a' : 'w', 0o644);
+    // appending also to a file that was emptied: a writer that is about to end may still have it open
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND;
+    this.#handle = await open(this.#path, this.#append ? flags : flags | constants.O_TRUNC, 0o644);
   }
 
   async write(messages: readonly Buffer[]): Promise<number> {
