@@ -49,7 +49,8 @@ h1{font-size:1.5em;margin:.8em 0 .4em} h2{font-size:1.15em;margin:1.4em 0 .4em}
 .wide{overflow-x:auto}
 table{border-collapse:collapse}
 th,td{padding:.3em .8em;text-align:left;vertical-align:top;border-bottom:1px solid #8884}
-thead th{border-bottom:2px solid #8888;white-space:nowrap}
+thead th{border-bottom:2px solid #8888}
+thead th,time{white-space:nowrap}
 .good{color:#187a2f} .bad{color:#c22;font-weight:600} .none{color:#888}
 @media (prefers-color-scheme:dark){.good{color:#6fcf85}.bad{color:#ff8080}}
 `);

@@ -110,7 +110,7 @@ export function featuresPage({ host }: PageContext): Page {
 /** The process makes no spans of its own, so the page shows what it does know about what went wrong. */
 export function tracesPage(context: PageContext): Page {
   const rows = context.statuses.errors.map(({ at, event }) => [
-    new Date(at).toISOString(),
+    html`<time>${new Date(at).toISOString()}</time>`,
     event.kind,
     event.id,
     event.status.replace('Status', ''),
