@@ -15,7 +15,9 @@ const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc
 });
 if (status !== 0) process.exit(1);
 
-const { name, version, description, license, type, dependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+const { name, version, description, license, type, dependencies } = JSON.parse(
+  readFileSync(`${root}package.json`, 'utf8'),
+);
 const published = {
   ...{ name, version, description, license, type },
   bin: { weir: 'cmd/weir/main.js' },
