@@ -104,7 +104,7 @@ test('lines become log records with their fields as attributes', async () => {
   assert.equal(clock.pending, 0);
 });
 
-test('what waits is sent at the end, in batches of the configured size; lines beyond the queue are dropped', async () => {
+test('what waits is sent at the end, in batches; lines beyond the queue are dropped', async () => {
   const { otlp, posts, records } = await sink();
   const { log } = open({ exporter: { otlp }, max_queue_size: 5, max_export_batch_size: 2 });
   for (let i = 0; i < 8; i++) log.logger.info(`line ${i}`);
