@@ -52,8 +52,11 @@ export function ingestJson(
   } finally {
     request.slab?.release();
   }
-  if (decoded.items === 0) return;
-  return consumer.consume(Telemetry.of(signal, decoded.bytes, decoded.items, context));
+  if (decoded.items === 0) {
+    decoded.range.slab?.release();
+    return;
+  }
+  return consumer.consume(new Telemetry(signal, [decoded.range], decoded.items, context));
 }
 
 /** Extensions that a request has to pass. */

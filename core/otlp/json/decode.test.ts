@@ -70,6 +70,18 @@ test('counts items, and those only that are there in the end', () => {
   }
 });
 
+test('memory of a result is used again only when it was released', () => {
+  const body = jsonOf('logs', 1);
+  const buffers = new Set<Buffer>();
+  for (let i = 0; i < 2000; i++) {
+    const { range } = decodeJson('logs', body);
+    buffers.add(range.buffer);
+    assert.deepEqual(range.buffer.subarray(range.start, range.end), decodeJson('logs', body).bytes);
+    range.slab?.release();
+  }
+  assert.ok(buffers.size > 1);
+});
+
 test('the result stays when more is decoded', () => {
   const first = decodeJson('logs', jsonOf('logs', 1)).bytes;
   const copy = Buffer.from(first);

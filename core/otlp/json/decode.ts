@@ -1,4 +1,6 @@
 import type { Signal } from '../../signal.ts';
+import { slabs } from '../../telemetry/slab.ts';
+import type { ByteRange } from '../../telemetry/telemetry.ts';
 import { EXPORT_REQUEST, type MessageSchema } from '../schema.ts';
 import { JsonError, ScanFailure } from './error.ts';
 import { countItems, normalise } from './normalise.ts';
@@ -11,7 +13,9 @@ import { ProtoWriter } from './writer.ts';
 
 /** An export request in protobuf: a run of ResourceSpans, ResourceMetrics or ResourceLogs. */
 export interface DecodedRequest {
-  /** Memory of its own. */
+  /** Lies in a slab and holds a reference to it, which goes on to the batch that is made of it. */
+  readonly range: ByteRange;
+  /** The bytes of the range, for those who have no batch in mind. They stay as long as nobody releases the slab. */
   readonly bytes: Buffer;
   /** Spans, data points or log records. */
   readonly items: number;
@@ -52,7 +56,7 @@ const HALF_PATH = 150;
 /** The largest value that is not a string: a tag of three bytes, a length of five and ten bytes of varint. */
 const MAX_SCALAR = 18;
 
-/** Written to before the result is copied to memory of the right size. Larger ones are left to the collector. */
+/** Written to before the result is copied to where it stays. Larger ones are not kept. */
 const SCRATCH_SIZE = 1 << 18;
 const MAX_SCRATCH = 4 << 20;
 const NO_ELEMENT = -1;
@@ -83,8 +87,12 @@ class Decoder {
     const out = this.#out;
     try {
       this.#message(plan, false);
-      const bytes = Buffer.from(out.bytes.subarray(0, out.length));
-      return { bytes, items: this.#recount ? countItems(plan.schema, bytes) : this.#items };
+      const { slab, start } = slabs.allocate(out.length);
+      const end = start + out.length;
+      out.bytes.copy(slab.buffer, start, 0, out.length);
+      const bytes = slab.buffer.subarray(start, end);
+      const items = this.#recount ? countItems(plan.schema, bytes) : this.#items;
+      return { range: { buffer: slab.buffer, start, end, slab }, bytes, items };
     } catch (error) {
       if (!(error instanceof ScanFailure)) throw error;
       throw new JsonError(error.message, this.#in.bytes, error.offset, this.#path());

@@ -89,7 +89,7 @@ function printVarint(out: JsonPrinter, field: FieldSchema): void {
       out.digits(low);
       return;
     case 'sint32':
-      out.int32((low >>> 1) ^ -(low & 1));
+      out.int32(((low >>> 1) | (high << 31)) ^ -(low & 1));
       return;
     default:
       out.int32(low | 0);
