@@ -9,7 +9,7 @@ import type { GrowingBuffer } from './growing-buffer.ts';
  *   sequence = token byte (literal length in the upper four bits, match length-4 in the lower),
  *              further literal length (only after 15: bytes added up, the last one below 255), literals,
  *              offset (2 bytes, little-endian), further match length (as above)
- *   The last sequence ends after its literals, which are at least 5 bytes; the last match starts 12 bytes before the end.
+ *   The last sequence ends after its literals, at least 5 bytes; the last match starts 12 bytes before the end.
  */
 const MIN_MATCH = 4;
 const LAST_LITERALS = 5;

@@ -83,7 +83,7 @@ const HASH_BITS = 14;
 const MIN_SEARCH = 16;
 
 /** Upper bound of the block for `length` bytes: the varint, and one literal tag (up to 5 bytes) a piece. */
-export const snappyBound = (length: number): number => 32 + length + Math.ceil(length / 6);
+const snappyBound = (length: number): number => 32 + length + Math.ceil(length / 6);
 
 /** One block holding `input`. */
 export function snappyEncode(input: Buffer): Buffer {

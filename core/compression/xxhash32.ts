@@ -8,7 +8,10 @@ const rotate = (x: number, by: number): number => (x << by) | (x >>> (32 - by));
 const round = (lane: number, input: number): number =>
   Math.imul(rotate((lane + Math.imul(input, PRIME2)) | 0, 13), PRIME1);
 
-/** xxHash, 32 bits, seed 0, of `b[start, end)`, unsigned. https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md */
+/**
+ * xxHash, 32 bits, seed 0, of `b[start, end)`, unsigned.
+ * Source: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+ */
 export function xxhash32(b: Buffer, start: number, end: number): number {
   let at = start;
   let hash: number;

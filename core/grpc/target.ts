@@ -7,8 +7,9 @@ export interface Target {
 }
 
 /**
- * An `endpoint` of a gRPC client: `host:port`, that with `http://` or `https://`, or a name of gRPC's as `dns:///host:port`,
- * `passthrough:///host:port`, `unix:path`, `unix:///path`. Throws on what the configuration's check should have refused.
+ * An `endpoint` of a gRPC client: `host:port`, that with `http://` or `https://`, or a name of gRPC's as
+ * `dns:///host:port`, `passthrough:///host:port`, `unix:path`, `unix:///path`. Throws on what the check of the
+ * configuration should have refused.
  * Source: https://github.com/grpc/grpc/blob/master/doc/naming.md
  */
 export function parseTarget(text: string): Target {

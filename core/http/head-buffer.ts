@@ -1,5 +1,5 @@
 /** Of a request line with all headers. Large tokens and cookies fit; what is longer is a mistake or an attack. */
-export const MAX_HEAD = 64 * 1024;
+const MAX_HEAD = 64 * 1024;
 const FIRST_SIZE = 1024;
 /** RFC 9112 section 2.2: empty lines before a request are read over, some clients end a body with one. */
 const MAX_BLANK = 4;

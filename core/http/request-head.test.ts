@@ -12,7 +12,8 @@ function accepted(text: string): RequestHead {
 
 test('a usual request', () => {
   const head = accepted(
-    'POST /v1/traces?a=b&c HTTP/1.1\r\nHost: h:4318\r\nContent-Type:application/json\r\nX-A: \t one two \t\r\ncontent-length: 17',
+    'POST /v1/traces?a=b&c HTTP/1.1\r\nHost: h:4318\r\nContent-Type:application/json\r\n' +
+      'X-A: \t one two \t\r\ncontent-length: 17',
   );
   assert.equal(head.method, 'POST');
   assert.equal(head.path, '/v1/traces');

@@ -25,7 +25,8 @@ const echo: HttpHandler = (request) => {
   const { buffer, start, end, slab } = request.body;
   const text = buffer.toString('latin1', start, end);
   slab?.release();
-  const answer = `${request.method} ${request.path} ${request.bodyTooLarge ? 'too large' : text.length} ${text.slice(0, 40)}`;
+  const size = request.bodyTooLarge ? 'too large' : text.length;
+  const answer = `${request.method} ${request.path} ${size} ${text.slice(0, 40)}`;
   request.respond(new HttpResponse(200, [['Content-Type', 'text/plain']], answer));
 };
 

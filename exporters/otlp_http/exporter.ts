@@ -82,7 +82,7 @@ class OtlpHttpSender {
     this.#logPartialSuccess(batch.signal, answer);
   }
 
-  /** What the peer did not take, it will not take a second time; an answer we cannot read is no reason to send again. */
+  /** What the peer did not take, it will not take a second time. */
   #logPartialSuccess(signal: Signal, answer: HttpAnswer): void {
     const partial = partialSuccess(signal, answer);
     if (partial === undefined || (partial.rejected === 0 && partial.errorMessage === '')) return;

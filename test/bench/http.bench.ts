@@ -83,7 +83,7 @@ for (const spans of SPANS_PER_REQUEST) {
   }
   const ratio = (theirs / mine).toFixed(1);
   console.log(
-    `${spans} spans a request: ${mine.toFixed(0)} µs a request; node:http ${theirs.toFixed(0)} µs, ${ratio} times ours`,
+    `${spans} spans a request: ${mine.toFixed(0)} µs; node:http ${theirs.toFixed(0)} µs, ${ratio} times ours`,
   );
 }
 await load.end();
