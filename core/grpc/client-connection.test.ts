@@ -219,6 +219,12 @@ test('nobody listening is UNAVAILABLE at once, and again until the backoff is ov
   await assert.rejects(client.unary('/a.B/C', [], 0), { code: StatusCode.UNAVAILABLE, message: /closed by the peer/ });
 });
 
+test('settings that Node refuses fail the calls, not the process', async () => {
+  const client = new GrpcClient({ endpoint: { host: 'localhost', port: 4317 }, tls: { ca: 'none', cert: 'none' } });
+  await assert.rejects(client.unary('/a.B/C', [], 0), { code: StatusCode.UNAVAILABLE, message: /^connection error/ });
+  await client.close();
+});
+
 test('with waitForReady calls wait for a server, until their deadline', async (t) => {
   const endpoint = { host: '127.0.0.1', port: 1 };
   const client = new GrpcClient({ endpoint, waitForReady: true });

@@ -47,7 +47,13 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
 
   connect(): void {
     const { target, tls, connectTimeoutMs } = this.#settings;
-    this.attach(connectShared(target, tls, this));
+    try {
+      this.attach(connectShared(target, tls, this));
+    } catch (error) {
+      // a port out of range, a certificate that cannot be read
+      this.end(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
     this.output.write(PREFACE);
     this.writeFirstFrames([[Setting.ENABLE_PUSH, 0]]);
     this.output.flush();

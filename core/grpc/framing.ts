@@ -4,12 +4,14 @@ import { Transport } from './transport.ts';
 
 /** Of one header block, encoded and decoded: room for large tokens, and what gRPC clients send is below 1 KiB. */
 export const MAX_HEADER_LIST_SIZE = 64 << 10;
+/** A block of the largest size needs four frames; a block cut into very many, or empty ones, is an attack. */
+const MAX_CONTINUATIONS = 64;
 
 /** Takes frames apart: what is left for a connection are events with values. DATA goes by untouched. */
 export abstract class Framing extends Transport {
   #gotSettings = false;
   /** The header block whose CONTINUATION frames are still to come. */
-  #openBlock: { readonly streamId: number; readonly endsStream: boolean; bytes: Buffer } | undefined;
+  #openBlock: { readonly streamId: number; readonly endsStream: boolean; bytes: Buffer; frames: number } | undefined;
 
   /** A whole header block; must be decoded, whatever becomes of it. */
   protected abstract onHeaders(streamId: number, endsStream: boolean, bytes: Buffer, start: number, end: number): void;
@@ -74,12 +76,13 @@ export abstract class Framing extends Transport {
     }
     const endsStream = (flags & Flag.END_STREAM) !== 0;
     if ((flags & Flag.END_HEADERS) !== 0) this.onHeaders(streamId, endsStream, bytes, from, end);
-    else this.#openBlock = { streamId, endsStream, bytes: Buffer.from(bytes.subarray(from, end)) };
+    else this.#openBlock = { streamId, endsStream, bytes: Buffer.from(bytes.subarray(from, end)), frames: 0 };
   }
 
   #continuation(flags: number, bytes: Buffer, start: number, end: number): void {
     const block = this.#openBlock!;
-    if (block.bytes.length + end - start > MAX_HEADER_LIST_SIZE) {
+    block.frames++;
+    if (block.bytes.length + end - start > MAX_HEADER_LIST_SIZE || block.frames > MAX_CONTINUATIONS) {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large');
     }
     block.bytes = Buffer.concat([block.bytes, bytes.subarray(start, end)]);

@@ -99,6 +99,12 @@ const connectionErrors: readonly (readonly [string, number, ...Buffer[]])[] = [
     headers(1, HEAD, 0),
     ...Array.from({ length: 5 }, () => frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(16_384))),
   ],
+  [
+    'a header block in empty frames',
+    ErrorCode.ENHANCE_YOUR_CALM,
+    headers(1, HEAD, 0),
+    ...Array.from({ length: 65 }, () => frame(FrameType.CONTINUATION, 0, 1)),
+  ],
 ];
 for (const [name, code, ...bytes] of connectionErrors) {
   test(`ends the connection with GOAWAY: ${name}`, async (t) => {
