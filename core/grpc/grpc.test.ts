@@ -92,6 +92,13 @@ test('many calls at once on one connection keep their answers apart', async () =
   }
 });
 
+test('short answers that differ each time are not mixed up', async () => {
+  await using p = await pair(echo);
+  const texts = Array.from({ length: 500 }, (_, i) => `${(i * 7919) % 1000}`);
+  const answers = await Promise.all(texts.map((text) => p.call(Buffer.from(text))));
+  assert.deepEqual(answers.map(String), texts);
+});
+
 test('a call that answers later does not hold up others', async () => {
   const held: UnaryCall[] = [];
   await using p = await pair((call) => {

@@ -37,15 +37,23 @@ export function failureHeaders({ code, message, details }: GrpcFailure): Buffer 
   return encodeHeaders(fields);
 }
 
-/** The most frequent answer, OK with an empty message, as one run of frames: only the stream ids differ. */
-export class EmptyReply {
-  /** Flow-controlled bytes of it. */
-  static readonly dataLength = MESSAGE_PREFIX_SIZE;
+/** Longer messages are not worth comparing. */
+const MAX_CANNED_LENGTH = 32;
+
+/**
+ * The whole answer with one short message as one run of frames, where only the stream ids differ. Handlers mostly give
+ * the same message each time (OTLP: nothing was refused).
+ */
+export class CannedReply {
+  readonly #message: Buffer;
   readonly #frames: Buffer;
   /** Where the stream ids lie. */
   readonly #ids: readonly number[];
 
-  constructor(headers: Buffer) {
+  constructor(headers: Buffer, message: Uint8Array) {
+    this.#message = Buffer.from(message);
+    const data = Buffer.concat([Buffer.alloc(MESSAGE_PREFIX_SIZE), message]);
+    data.writeUInt32BE(message.length, 1);
     const frames: Buffer[] = [];
     const ids: number[] = [];
     let length = 0;
@@ -57,10 +65,25 @@ export class EmptyReply {
       length += header.length + payload.length;
     };
     add(FrameType.HEADERS, Flag.END_HEADERS, headers);
-    add(FrameType.DATA, 0, Buffer.alloc(MESSAGE_PREFIX_SIZE));
+    add(FrameType.DATA, 0, data);
     add(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, OK_TRAILERS);
     this.#frames = Buffer.concat(frames);
     this.#ids = ids;
+  }
+
+  static fits(message: Uint8Array): boolean {
+    return message.length <= MAX_CANNED_LENGTH;
+  }
+
+  /** Flow-controlled bytes of it. */
+  get dataLength(): number {
+    return MESSAGE_PREFIX_SIZE + this.#message.length;
+  }
+
+  isFor(message: Uint8Array): boolean {
+    if (message.length !== this.#message.length) return false;
+    for (let i = 0; i < message.length; i++) if (message[i] !== this.#message[i]) return false;
+    return true;
   }
 
   write(output: Output, streamId: number): void {

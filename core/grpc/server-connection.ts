@@ -4,7 +4,7 @@ import { Connection } from './connection.ts';
 import { ConnectionError, ErrorCode, Flag, MAX_STREAM_ID, PREFACE, protocolError, Setting } from './frames.ts';
 import { OutgoingMessage } from './outgoing-message.ts';
 import { trailersAreMalformed } from './request-head.ts';
-import { EmptyReply, failureHeaders, OK_TRAILERS } from './responses.ts';
+import { failureHeaders, OK_TRAILERS } from './responses.ts';
 import type { Refusal, Route } from './route.ts';
 import { RouteCache } from './route-cache.ts';
 import { ConnectionKeeper, type KeptAlive } from './server-keepalive.ts';
@@ -201,8 +201,9 @@ export class ServerConnection extends Connection<ServerStream> implements CallOw
   }
 
   answer(stream: ServerStream, message: Uint8Array): void {
-    if (message.length === 0 && this.takeWindow(stream, EmptyReply.dataLength)) {
-      this.#settings.emptyReply.write(this.output, stream.id);
+    const canned = this.#settings.cannedReply(message);
+    if (canned !== undefined && this.takeWindow(stream, canned.dataLength)) {
+      canned.write(this.output, stream.id);
       this.flushSoon();
       this.#finish(stream);
       return;

@@ -3,7 +3,7 @@ import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import { GrpcError } from './grpc-error.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './message-reader.ts';
-import { EmptyReply, responseHeaders } from './responses.ts';
+import { CannedReply, responseHeaders } from './responses.ts';
 import type { ServerStream } from './server-stream.ts';
 import type { Decompressors, GrpcServerOptions, KeepaliveEnforcement, ServerKeepalive, UnaryHandler } from './types.ts';
 
@@ -19,7 +19,7 @@ export class ServerSettings {
   readonly keepalive: ServerKeepalive | undefined;
   readonly enforcement: KeepaliveEnforcement | undefined;
   readonly responseHeaders: Buffer;
-  readonly emptyReply: EmptyReply;
+  #canned: CannedReply;
   readonly #decompressors: Decompressors;
   readonly #authenticate: GrpcServerOptions['authenticate'];
 
@@ -33,7 +33,15 @@ export class ServerSettings {
     this.#decompressors = options.decompressors ?? new Map();
     this.#authenticate = options.authenticate;
     this.responseHeaders = responseHeaders([...this.#decompressors.keys()].join(','));
-    this.emptyReply = new EmptyReply(this.responseHeaders);
+    this.#canned = new CannedReply(this.responseHeaders, Buffer.alloc(0));
+  }
+
+  /** Undefined for a message too long to be kept ready. */
+  cannedReply(message: Uint8Array): CannedReply | undefined {
+    if (this.#canned.isFor(message)) return this.#canned;
+    if (!CannedReply.fits(message)) return undefined;
+    this.#canned = new CannedReply(this.responseHeaders, message);
+    return this.#canned;
   }
 
   /** Authenticates, decompresses and handles; synchronously where nothing has to wait. */
