@@ -103,34 +103,40 @@ export function idAt(buffer: Buffer, value: number, after: number): number {
 /** The position after the value of a field whose tag, just before `position`, was `tag`. */
 export function skipValue(buffer: Buffer, position: number, tag: number): number {
   switch (tag & 7) {
+    case WireType.BYTES: {
+      // lengths of one byte are most, and are read without a detour
+      const length = buffer[position] as number;
+      return length < 0x80 ? position + 1 + length : skipLong(buffer, position);
+    }
+    case WireType.FIXED64:
+      return position + 8;
     case WireType.VARINT:
       while ((buffer[position] as number) >= 0x80) position++;
       return position + 1;
-    case WireType.FIXED64:
-      return position + 8;
-    case WireType.BYTES: {
-      const length = readVarint(buffer, position);
-      return next + length;
-    }
     default:
       return position + 4;
   }
 }
 
+function skipLong(buffer: Buffer, position: number): number {
+  const length = readVarint(buffer, position);
+  return next + length;
+}
+
 /** The position after the field that begins at `position`. */
 export function skipField(buffer: Buffer, position: number): number {
-  const tag = readVarint(buffer, position);
-  return skipValue(buffer, next, tag);
+  const tag = buffer[position] as number;
+  if (tag < 0x80) return skipValue(buffer, position + 1, tag);
+  const long = readVarint(buffer, position);
+  return skipValue(buffer, next, long);
 }
 
 /** How many bytes `value` takes as a varint; exact for integers up to 2^53. */
 export function varintSize(value: number): number {
-  let size = 1;
-  while (value >= 0x80) {
-    value /= 0x80;
-    size++;
-  }
-  return size;
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  return 3 + varintSize(Math.floor(value / 0x20_0000));
 }
 
 /** Writes an unsigned integer up to 2^53; returns the position after it. */

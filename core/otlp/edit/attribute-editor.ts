@@ -1,7 +1,7 @@
 import { Attributes } from '../readers/attributes.ts';
-import { varintSize } from '../wire.ts';
+import { next, readVarint, skipValue, varintSize, writeVarint } from '../wire.ts';
 import type { MessageEditor } from './message-editor.ts';
-import type { Writer } from './writer.ts';
+import { copyBytes, LONGEST_PREFIX, type Writer } from './writer.ts';
 
 const NOTHING = Buffer.alloc(0);
 const KEY = 0x0a;
@@ -9,6 +9,20 @@ const VALUE = 0x12;
 
 /** Where an entry is now. */
 const State = { SOURCE: 0, REPLACED: 1, ADDED: 2, REMOVED: 3 } as const;
+
+/** An entry is so many numbers: its state, then these; a patch (in the scratch memory) ends with its value. */
+const STRIDE = 8;
+const FIELD_START = 1;
+const FIELD_END = 2;
+const KEY_START = 3;
+const KEY_END = 4;
+const VALUE_START = 5;
+const VALUE_END = 6;
+const PATCH_START = 7;
+/** Lists have rarely more entries; the memory grows where one has. */
+const INITIAL_ENTRIES = 64;
+/** The place in the source of an entry that is not there. */
+const NOWHERE = -1;
 
 /**
  * A list of attributes that is edited. Keys are their UTF-8 bytes and values encoded AnyValues, made once by whoever
@@ -24,18 +38,9 @@ export class AttributeEditor {
 
   #buffer: Buffer = NOTHING;
   #tag = 0;
+  #entries = new Int32Array(INITIAL_ENTRIES * STRIDE);
   readonly #scratch: Writer;
   readonly #source = new Attributes();
-  readonly #state: number[] = [];
-  readonly #fieldStart: number[] = [];
-  readonly #fieldEnd: number[] = [];
-  readonly #keyStart: number[] = [];
-  readonly #keyEnd: number[] = [];
-  readonly #valueStart: number[] = [];
-  readonly #valueEnd: number[] = [];
-  /** The field in the scratch memory, for entries that are not in the source. */
-  readonly #patchStart: number[] = [];
-  readonly #patchEnd: number[] = [];
 
   constructor(scratch: Writer) {
     this.#scratch = scratch;
@@ -46,51 +51,53 @@ export class AttributeEditor {
     this.#buffer = buffer;
     this.#tag = tag;
     this.changed = false;
-    const source = this.#source.set(buffer, start, end, tag);
-    let count = 0;
-    while (source.next()) {
-      this.#state[count] = State.SOURCE;
-      this.#fieldStart[count] = source.fieldStart;
-      this.#fieldEnd[count] = source.fieldEnd;
-      this.#keyStart[count] = source.keyStart;
-      this.#keyEnd[count] = source.keyEnd;
-      this.#valueStart[count] = source.valueStart;
-      this.#valueEnd[count] = source.valueEnd;
-      count++;
+    this.count = 0;
+    let position = start;
+    while (position < end) {
+      const field = position;
+      let found = buffer[position++] as number;
+      if (found > 0x7f) {
+        found = readVarint(buffer, field);
+        position = next;
+      }
+      const value = position;
+      position = skipValue(buffer, value, found);
+      if (found === tag) this.#loadEntry(field, value, position);
     }
-    this.count = count;
   }
 
   /** The index of the entry with this key, or -1. */
   find(key: Buffer): number {
+    const entries = this.#entries;
     const length = key.length;
-    for (let i = 0; i < this.count; i++) {
-      const start = this.#keyStart[i] as number;
-      if ((this.#keyEnd[i] as number) - start === length && this.has(i) && this.#keyIs(i, start, key)) return i;
+    for (let i = 0, at = 0; i < this.count; i++, at += STRIDE) {
+      const start = entries[at + KEY_START] as number;
+      if ((entries[at + KEY_END] as number) - start !== length || entries[at] === State.REMOVED) continue;
+      if (this.#keyIs(i, start, key)) return i;
     }
     return -1;
   }
 
   /** False for a removed entry. */
   has(index: number): boolean {
-    return this.#state[index] !== State.REMOVED;
+    return this.#state(index) !== State.REMOVED;
   }
 
   key(index: number): string {
-    return this.bufferOf(index).toString('utf8', this.#keyStart[index], this.#keyEnd[index]);
+    return this.bufferOf(index).toString('utf8', this.#get(index, KEY_START), this.#get(index, KEY_END));
   }
 
   /** The memory in which the key and the value of this entry lie. */
   bufferOf(index: number): Buffer {
-    return this.#state[index] === State.SOURCE ? this.#buffer : this.#scratch.buffer;
+    return this.#state(index) === State.SOURCE ? this.#buffer : this.#scratch.buffer;
   }
 
   valueStart(index: number): number {
-    return this.#valueStart[index] as number;
+    return this.#get(index, VALUE_START);
   }
 
   valueEnd(index: number): number {
-    return this.#valueEnd[index] as number;
+    return this.#get(index, VALUE_END);
   }
 
   /** Adds the attribute where there is none with this key; tells whether it did. */
@@ -123,22 +130,18 @@ export class AttributeEditor {
 
   /** Appends an entry whose value lies in `buffer[start, end)`, which may be this list's own memory. */
   add(key: Buffer, buffer: Buffer, start: number, end: number): void {
-    const index = this.count++;
-    this.#state[index] = State.ADDED;
+    const index = this.#newEntry(State.ADDED, NOWHERE, NOWHERE);
     this.#write(index, key, buffer, start, end);
   }
 
   /** Gives an entry another key, or another value, or both. */
   replace(index: number, key: Buffer, buffer: Buffer, start: number, end: number): void {
-    if (this.#state[index] === State.SOURCE) this.#state[index] = State.REPLACED;
+    if (this.#state(index) === State.SOURCE) this.#entries[index * STRIDE] = State.REPLACED;
     this.#write(index, key, buffer, start, end);
   }
 
   remove(index: number): void {
-    const added = this.#state[index] === State.ADDED;
-    this.#state[index] = State.REMOVED;
-    // an entry that was never in the source has no place there to be cut out of
-    if (added) this.#fieldStart[index] = this.#fieldEnd[index] = -1;
+    this.#entries[index * STRIDE] = State.REMOVED;
     this.changed = true;
   }
 
@@ -146,23 +149,49 @@ export class AttributeEditor {
   flush(into: MessageEditor): void {
     if (!this.changed) return;
     for (let i = 0; i < this.count; i++) {
-      const state = this.#state[i];
+      const state = this.#state(i);
       if (state === State.SOURCE) continue;
-      const patchStart = this.#patchStart[i] as number;
-      const patchEnd = this.#patchEnd[i] as number;
+      const from = this.#get(i, FIELD_START);
+      const to = this.#get(i, FIELD_END);
+      const patchStart = this.#get(i, PATCH_START);
+      const patchEnd = this.#get(i, VALUE_END);
       if (state === State.ADDED) into.append(patchStart, patchEnd);
-      else if (state === State.REPLACED) into.splice(this.#at(i), this.#until(i), patchStart, patchEnd);
-      else if (this.#at(i) >= 0) into.splice(this.#at(i), this.#until(i), 0, 0);
+      else if (state === State.REPLACED) into.splice(from, to, patchStart, patchEnd);
+      // one that was added and removed again has no place in the source
+      else if (from !== NOWHERE) into.splice(from, to, 0, 0);
     }
     this.changed = false;
   }
 
-  #at(index: number): number {
-    return this.#fieldStart[index] as number;
+  #get(index: number, slot: number): number {
+    return this.#entries[index * STRIDE + slot] as number;
   }
 
-  #until(index: number): number {
-    return this.#fieldEnd[index] as number;
+  #state(index: number): number {
+    return this.#entries[index * STRIDE] as number;
+  }
+
+  #newEntry(state: number, fieldStart: number, fieldEnd: number): number {
+    const at = this.count * STRIDE;
+    if (at === this.#entries.length) {
+      const larger = new Int32Array(at * 2);
+      larger.set(this.#entries);
+      this.#entries = larger;
+    }
+    this.#entries[at] = state;
+    this.#entries[at + FIELD_START] = fieldStart;
+    this.#entries[at + FIELD_END] = fieldEnd;
+    return this.count++;
+  }
+
+  #loadEntry(field: number, value: number, end: number): void {
+    const source = this.#source.readAt(this.#buffer, value, end);
+    const at = this.#newEntry(State.SOURCE, field, end) * STRIDE;
+    const entries = this.#entries;
+    entries[at + KEY_START] = source.keyStart;
+    entries[at + KEY_END] = source.keyEnd;
+    entries[at + VALUE_START] = source.valueStart;
+    entries[at + VALUE_END] = source.valueEnd;
   }
 
   #keyIs(index: number, start: number, key: Buffer): boolean {
@@ -175,19 +204,24 @@ export class AttributeEditor {
     const scratch = this.#scratch;
     const valueLength = end - start;
     const length = 2 + varintSize(key.length) + key.length + varintSize(valueLength) + valueLength;
-    this.#patchStart[index] = scratch.length;
-    scratch.varint(this.#tag);
-    scratch.varint(length);
-    scratch.varint(KEY);
-    scratch.varint(key.length);
-    this.#keyStart[index] = scratch.length;
-    scratch.copy(key, 0, key.length);
-    this.#keyEnd[index] = scratch.length;
-    scratch.varint(VALUE);
-    scratch.varint(valueLength);
-    this.#valueStart[index] = scratch.length;
-    scratch.copy(buffer, start, end);
-    this.#valueEnd[index] = this.#patchEnd[index] = scratch.length;
+    scratch.reserve(length + LONGEST_PREFIX);
+    const memory = scratch.buffer;
+    const entry = index * STRIDE;
+    const entries = this.#entries;
+    entries[entry + PATCH_START] = scratch.length;
+    let position = writeVarint(memory, scratch.length, this.#tag);
+    position = writeVarint(memory, position, length);
+    memory[position++] = KEY;
+    position = writeVarint(memory, position, key.length);
+    entries[entry + KEY_START] = position;
+    position = copyBytes(key, 0, key.length, memory, position);
+    entries[entry + KEY_END] = position;
+    memory[position++] = VALUE;
+    position = writeVarint(memory, position, valueLength);
+    entries[entry + VALUE_START] = position;
+    position = copyBytes(buffer, start, end, memory, position);
+    entries[entry + VALUE_END] = position;
+    scratch.length = position;
     this.changed = true;
   }
 }

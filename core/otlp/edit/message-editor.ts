@@ -126,7 +126,8 @@ export class MessageEditor {
   splice(from: number, to: number, patchStart: number, patchEnd: number): void {
     let index = this.#count;
     while (index > 0 && (this.#from[index - 1] as number) >= from) index--;
-    if (index === this.#count || this.#from[index] !== from || this.#to[index] === from) this.#makePlace(index);
+    if (index === this.#count) this.#count++;
+    else if (this.#from[index] !== from || this.#to[index] === from) this.#makePlace(index);
     this.#from[index] = from;
     this.#to[index] = to;
     this.#patchStart[index] = patchStart;

@@ -9,7 +9,14 @@ const LARGEST_KEPT = 4 << 20;
 /** Below this a loop beats the call into native code (measured on Node 24: about 40 bytes). */
 const SHORT_COPY = 40;
 /** Tag and length of a field take at most so many bytes. */
-const LONGEST_PREFIX = 15;
+export const LONGEST_PREFIX = 15;
+
+/** Copies to `target` at `at`, where there is room; returns the position after it. */
+export function copyBytes(source: Buffer, start: number, end: number, target: Buffer, at: number): number {
+  if (end - start < SHORT_COPY) for (let i = start; i < end; i++) target[at++] = source[i] as number;
+  else at += source.copy(target, at, start, end);
+  return at;
+}
 
 /**
  * Writes protobuf into memory that grows and is used again. Messages are opened and closed; `close` puts in the
@@ -35,11 +42,7 @@ export class Writer {
     const size = end - start;
     if (size === 0) return;
     this.reserve(size);
-    const { buffer } = this;
-    let at = this.length;
-    if (size < SHORT_COPY) for (let i = start; i < end; i++) buffer[at++] = source[i] as number;
-    else source.copy(buffer, at, start, end);
-    this.length += size;
+    this.length = copyBytes(source, start, end, this.buffer, this.length);
   }
 
   varint(value: number): void {

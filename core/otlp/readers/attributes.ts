@@ -46,18 +46,38 @@ export class Attributes {
     let position = this.fieldEnd;
     while (position < end) {
       const at = position;
-      const found = readVarint(buffer, position);
-      if (found === tag) {
-        const length = readVarint(buffer, next);
-        this.fieldStart = at;
-        this.fieldEnd = next + length;
-        this.#read(next, this.fieldEnd);
-        return true;
+      let found = buffer[position++] as number;
+      if (found > 0x7f) {
+        found = readVarint(buffer, at);
+        position = next;
       }
-      position = skipValue(buffer, next, found);
+      if (found !== tag) {
+        position = skipValue(buffer, position, found);
+        continue;
+      }
+      let length = buffer[position++] as number;
+      if (length > 0x7f) {
+        length = readVarint(buffer, position - 1);
+        position = next;
+      }
+      this.fieldStart = at;
+      this.fieldEnd = position + length;
+      this.#read(position, position + length);
+      return true;
     }
     this.fieldEnd = end;
     return false;
+  }
+
+  /** Reads one attribute outside of a list: the KeyValue of the field whose value, from its length on, is here. */
+  readAt(buffer: Buffer, value: number, end: number): this {
+    this.buffer = buffer;
+    if ((buffer[value] as number) < 0x80) this.#read(value + 1, end);
+    else {
+      readVarint(buffer, value);
+      this.#read(next, end);
+    }
+    return this;
   }
 
   find(key: Buffer): boolean {

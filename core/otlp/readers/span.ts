@@ -64,32 +64,25 @@ export class SpanReader {
     let position = start;
     while (position < end) {
       const at = position;
-      const tag = readVarint(buffer, position);
-      const value = next;
-      position = skipValue(buffer, value, tag);
-      switch (tag) {
-        case SpanTag.ATTRIBUTES:
-          if (this.#attributesStart === end) this.#attributesStart = at;
-          this.#attributesEnd = position;
-          break;
-        case SpanTag.TRACE_ID:
-          this.traceIdAt = idAt(buffer, value, position);
-          break;
-        case SpanTag.SPAN_ID:
-          this.spanIdAt = idAt(buffer, value, position);
-          break;
-        case SpanTag.PARENT_SPAN_ID:
-          this.parentSpanIdAt = idAt(buffer, value, position);
-          break;
-        case SpanTag.START_TIME:
-          this.startTimeAt = value;
-          break;
-        case SpanTag.END_TIME:
-          this.endTimeAt = value;
-          break;
-        default:
-          this.#readRest(tag, value, position);
+      let tag = buffer[position++] as number;
+      if (tag > 0x7f) {
+        tag = readVarint(buffer, at);
+        position = next;
       }
+      if (tag === SpanTag.ATTRIBUTES) {
+        let length = buffer[position++] as number;
+        if (length > 0x7f) {
+          length = readVarint(buffer, position - 1);
+          position = next;
+        }
+        position += length;
+        if (this.#attributesStart === end) this.#attributesStart = at;
+        this.#attributesEnd = position;
+        continue;
+      }
+      const value = position;
+      position = skipValue(buffer, value, tag);
+      this.#readField(tag, value, position);
     }
     return this;
   }
@@ -171,9 +164,24 @@ export class SpanReader {
     this.#attributesStart = this.#attributesEnd = end;
   }
 
-  #readRest(tag: number, value: number, after: number): void {
+  #readField(tag: number, value: number, after: number): void {
     const { buffer } = this;
     switch (tag) {
+      case SpanTag.TRACE_ID:
+        this.traceIdAt = idAt(buffer, value, after);
+        break;
+      case SpanTag.SPAN_ID:
+        this.spanIdAt = idAt(buffer, value, after);
+        break;
+      case SpanTag.PARENT_SPAN_ID:
+        this.parentSpanIdAt = idAt(buffer, value, after);
+        break;
+      case SpanTag.START_TIME:
+        this.startTimeAt = value;
+        break;
+      case SpanTag.END_TIME:
+        this.endTimeAt = value;
+        break;
       case SpanTag.NAME:
         readVarint(buffer, value);
         this.nameStart = next;
