@@ -164,10 +164,10 @@ class Encoder {
     const table = this.#table;
     const field = slot.always ?? (layout.fields[(table[entry + 2] as number) >>> 3] as FieldLayout);
     const out = this.#out;
-    out.reserve(field.key.length + MAX_NUMBER);
+    out.reserve(field.nextKey.size + MAX_NUMBER);
     if (field.schema.repeated) return this.#list(field, entry, comma) || comma;
     if (field.message !== undefined) {
-      out.raw(field.key, comma ? 0 : 1);
+      out.words(comma ? field.nextKey : field.firstKey);
       if (slot.collects) this.#merged(field.message, entry);
       else this.#element(field.message, table[entry] as number, table[entry + 1] as number);
       return true;
@@ -175,13 +175,13 @@ class Encoder {
     const start = table[entry] as number;
     const end = table[entry + 1] as number;
     if (isDefault(field.schema, this.#source, start, end)) return comma;
-    out.raw(field.key, comma ? 0 : 1);
+    out.words(comma ? field.nextKey : field.firstKey);
     printScalar(out, field.schema, this.#source, start, end);
     return true;
   }
 
   #openList(field: FieldLayout, comma: boolean): void {
-    this.#out.raw(field.key, comma ? 0 : 1);
+    this.#out.words(comma ? field.nextKey : field.firstKey);
     this.#out.char(Char.OPEN_BRACKET);
   }
 
@@ -194,7 +194,7 @@ class Encoder {
       const end = this.#table[entry + 1] as number;
       do {
         if (field.schema.packed && start >= end) break;
-        out.reserve(field.key.length + MAX_NUMBER);
+        out.reserve(field.nextKey.size + MAX_NUMBER);
         if (count++ === 0) this.#openList(field, comma);
         else out.char(Char.COMMA);
         if (field.message !== undefined) {

@@ -1,19 +1,22 @@
 import type { FieldSchema, MessageSchema } from '../schema.ts';
+import { type Words, wordsOf } from './printer.ts';
 
 /** A field with what the encoder needs at hand. */
 export interface FieldLayout {
   readonly schema: FieldSchema;
   readonly slot: Slot;
   readonly message: MessageLayout | undefined;
-  /** `,"name":` — without the comma it is read from index 1 on. */
-  readonly key: Buffer;
+  /** `"name":` */
+  readonly firstKey: Words;
+  /** The same after a comma. */
+  readonly nextKey: Words;
 }
 
 /** A place in the printed object: a field, or all the members of a oneof, of which one is there at most. */
 export interface Slot {
   readonly index: number;
   /** Printed even when absent: messages that are neither in a list nor in a oneof. */
-  readonly always: FieldLayout | undefined;
+  always: FieldLayout | undefined;
   /** More than one occurrence counts: lists, and messages, which are merged. */
   readonly collects: boolean;
   /** Where a dropped field is looked for when this one is absent. */
@@ -43,10 +46,12 @@ export function layoutOf(schema: MessageSchema): MessageLayout {
   for (const field of schema.fields) {
     const group = field.oneof ?? field.name;
     const message = field.message === undefined ? undefined : layoutOf(field.message);
-    const key = Buffer.from(`,"${field.jsonName}":`);
-    const slot = groups.get(group) ?? newSlot(slots, field, key, message);
+    const slot = groups.get(group) ?? newSlot(slots, field);
     groups.set(group, slot);
-    fields[field.number] = { schema: field, slot, message, key };
+    const key = `"${field.jsonName}":`;
+    const compiled = { schema: field, slot, message, firstKey: wordsOf(key), nextKey: wordsOf(`,${key}`) };
+    fields[field.number] = compiled;
+    if (isPart(field) && !field.repeated) slot.always = compiled;
   }
   for (const field of schema.fields) {
     if (field.replacedBy === undefined) continue;
@@ -56,16 +61,17 @@ export function layoutOf(schema: MessageSchema): MessageLayout {
   return layout;
 }
 
-function newSlot(slots: Slot[], field: FieldSchema, key: Buffer, message: MessageLayout | undefined): Slot {
-  const isPart = message !== undefined && field.oneof === undefined;
-  const slot: { -readonly [K in keyof Slot]: Slot[K] } = {
+/** A message of which several occurrences are several elements, or parts of one. */
+const isPart = (field: FieldSchema): boolean => field.message !== undefined && field.oneof === undefined;
+
+function newSlot(slots: Slot[], field: FieldSchema): Slot {
+  const slot: Slot = {
     index: slots.length,
     always: undefined,
-    collects: field.repeated || isPart,
+    collects: field.repeated || isPart(field),
     fallback: undefined,
     hidden: field.replacedBy !== undefined,
   };
-  if (isPart && !field.repeated) slot.always = { schema: field, slot, message, key };
   slots.push(slot);
   return slot;
 }

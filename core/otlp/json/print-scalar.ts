@@ -1,8 +1,8 @@
 import type { FieldSchema } from '../schema.ts';
-import type { JsonPrinter } from './printer.ts';
+import { type JsonPrinter, wordsOf } from './printer.ts';
 
-const TRUE = Buffer.from('true');
-const FALSE = Buffer.from('false');
+const TRUE = wordsOf('true');
+const FALSE = wordsOf('false');
 
 /** What was read last: 64 bits in halves of 32 unsigned bits, and where reading goes on. */
 let low = 0;
@@ -77,7 +77,7 @@ export function printScalar(out: JsonPrinter, field: FieldSchema, buffer: Buffer
 function printVarint(out: JsonPrinter, field: FieldSchema): void {
   switch (field.kind) {
     case 'bool':
-      out.raw(low === 0 && high === 0 ? FALSE : TRUE, 0);
+      out.words(low === 0 && high === 0 ? FALSE : TRUE);
       return;
     case 'int64':
       out.int64(low, high);
