@@ -150,6 +150,7 @@ receivers: { otlp: { protocols: { grpc: { endpoint: "127.0.0.1:${hop}", include_
 processors: { batch: { timeout: 60s, metadata_keys: [x-tenant] } }
 exporters: { file: { path: "${lab.path('out.json')}" } }
 service: { ${QUIET}, pipelines: { traces: { receivers: [otlp], processors: [batch], exporters: [file] } } }`);
+  await weir.listening(hop);
   const exporter = (tenant: string) =>
     `otlp/${tenant}: { endpoint: "127.0.0.1:${hop}", tls: { insecure: true }, headers: { x-tenant: ${tenant} } }`;
   const otelcol = lab.run(
@@ -165,7 +166,7 @@ service:
     traces/blue: { receivers: [otlp/blue], exporters: [otlp/blue] }`,
     OTELCOL,
   );
-  await Promise.all([weir.listening(hop), otelcol.listening(red, blue)]);
+  await otelcol.listening(red, blue);
   for (const name of ['red 1', 'red 2']) assert.equal(await postSpans(red, [name]), 200);
   assert.equal(await postSpans(blue, ['blue 1']), 200);
   // stopping drains: first what otelcol has queued, then what weir holds in its batches

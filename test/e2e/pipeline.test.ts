@@ -1,0 +1,111 @@
+/** The real process from end to end: what is accepted arrives, whatever happens to processes on the way. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Lab, postSpans, spanNames } from '../support/lab.ts';
+import { freePort } from '../support/ports.ts';
+import { ROOT } from '../support/repository.ts';
+
+const QUIET = 'telemetry: { logs: { level: warn }, metrics: { level: none } }';
+const names = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `${prefix} ${String(i).padStart(4, '0')}`);
+
+function toFile(port: number, file: string, processors = '', more = ''): string {
+  return `
+receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:${port}" } } } }
+processors: { batch: { timeout: 60s, send_batch_size: 100000 } }
+exporters: { file: { path: "${file}" } }
+${more}
+service: { ${QUIET}, pipelines: { traces: { receivers: [otlp], processors: [${processors}], exporters: [file] } } }`;
+}
+
+test('SIGTERM drains what batches hold', async () => {
+  await using lab = new Lab();
+  const port = await freePort();
+  const weir = await lab.run(toFile(port, lab.path('out.json'), 'batch')).listening(port);
+  const sent = names('held', 50);
+  assert.equal(await postSpans(port, sent), 200);
+  assert.equal(lab.count('out.json'), 0);
+  assert.equal(await weir.stop(), 0, weir.output);
+  assert.deepEqual(spanNames(lab.documents('out.json')), sent);
+});
+
+test('shutdown under load: every acknowledged span is written, each once', async () => {
+  await using lab = new Lab();
+  const [front, hop] = [await freePort(), await freePort()];
+  const last = await lab.run(toFile(hop, lab.path('out.json'))).listening(hop);
+  const first = await lab
+    .run(`
+receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:${front}" } } } }
+processors: { batch: { timeout: 20ms, send_batch_size: 64 } }
+exporters: { otlp_http: { endpoint: "http://127.0.0.1:${hop}" } }
+service: { ${QUIET}, pipelines: { traces: { receivers: [otlp], processors: [batch], exporters: [otlp_http] } } }`)
+    .listening(front);
+
+  const accepted: string[] = [];
+  let stopping = false;
+  const senders = Array.from({ length: 8 }, async (_, sender) => {
+    for (let i = 0; !stopping; i++) {
+      const batch = names(`${sender}-${i}`, 5);
+      if ((await postSpans(front, batch)) === 200) accepted.push(...batch);
+    }
+  });
+  await first.until('a good number of spans', () => accepted.length > 1000);
+  const stopped = first.stop();
+  assert.equal(await stopped, 0, first.output);
+  stopping = true;
+  await Promise.all(senders);
+  assert.equal(await last.stop(), 0, last.output);
+  assert.deepEqual(spanNames(lab.documents('out.json')), accepted.sort());
+});
+
+test('an absent destination is retried until it is there', async () => {
+  await using lab = new Lab();
+  const [front, hop] = [await freePort(), await freePort()];
+  const first = await lab
+    .run(`
+receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:${front}" } } } }
+exporters:
+  otlp_http: { endpoint: "http://127.0.0.1:${hop}", retry_on_failure: { initial_interval: 100ms, max_interval: 300ms } }
+service: { pipelines: { traces: { receivers: [otlp], exporters: [otlp_http] } }, telemetry: { metrics: { level: none } } }`)
+    .listening(front);
+  const sent = names('kept', 10);
+  assert.equal(await postSpans(front, sent), 200);
+  await first.until('a retry', () => first.output.includes('Will retry the request after interval'));
+  const last = await lab.run(toFile(hop, lab.path('out.json'))).listening(hop);
+  await last.until('the spans', () => lab.count('out.json') === sent.length);
+  assert.deepEqual(spanNames(lab.documents('out.json')), sent);
+});
+
+test('a receiver answers with the refusal of its pipeline', async () => {
+  await using lab = new Lab();
+  const [front, dead] = [await freePort(), await freePort()];
+  await lab
+    .run(`
+receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:${front}" } } } }
+exporters:
+  otlp_grpc:
+    { endpoint: "127.0.0.1:${dead}", tls: { insecure: true }, timeout: 1s,
+      retry_on_failure: { enabled: false }, sending_queue: { enabled: false } }
+service: { ${QUIET}, pipelines: { traces: { receivers: [otlp], exporters: [otlp_grpc] } } }`)
+    .listening(front);
+  assert.equal(await postSpans(front, ['refused']), 503);
+});
+
+for (const [how, args, list] of [
+  ['--plugin', ['--plugin', join(ROOT, 'configs/plugins/items_log')], ''],
+  ['plugins: in the configuration', [], `plugins: ["${join(ROOT, 'configs/plugins/items_log')}"]`],
+] as const) {
+  test(`a plugin by ${how}`, async () => {
+    await using lab = new Lab();
+    const port = await freePort();
+    const yaml = toFile(port, lab.path('out.json'), 'items_log', list)
+      .replace('batch: { timeout: 60s, send_batch_size: 100000 }', 'items_log: { every: 1h }')
+      .replace('level: warn', 'level: info');
+    const weir = await lab.run(yaml, undefined, args).listening(port);
+    assert.equal(await postSpans(port, names('plugged', 3)), 200);
+    assert.equal(await weir.stop(), 0, weir.output);
+    assert.match(weir.output, /Items passed.*"items": ?3/);
+    assert.equal(lab.count('out.json'), 3);
+  });
+}
