@@ -3,6 +3,10 @@ import { FRAME_HEADER_SIZE } from './frames.ts';
 
 /** Holds the answers to one read, or a request of some hundred spans, in one write. */
 const CHUNK_SIZE = 256 << 10;
+/** A shorter write is copied, because a chunk is held until the socket has written it. */
+const SMALL_WRITE = CHUNK_SIZE / 16;
+/** The same where the socket is behind: its queue may be long, and must not hold much more than its own bytes. */
+const SMALL_WRITE_QUEUED = CHUNK_SIZE / 2;
 /** Free chunks kept; more than that is a past peak. */
 const MAX_FREE = 16;
 /** Bytes of a socket waiting for the peer from which on no more are produced. */
@@ -89,8 +93,17 @@ export class Output {
     const length = this.#used;
     this.#used = 0;
     const socket = this.#socket;
-    if (length === 0 || socket === undefined || !socket.writable) chunk.free();
-    else socket.write(chunk.buffer.subarray(0, length), chunk.free);
+    if (length === 0 || socket === undefined || !socket.writable) {
+      chunk.free();
+      return;
+    }
+    const bytes = chunk.buffer.subarray(0, length);
+    if (length > (socket.writableLength === 0 ? SMALL_WRITE : SMALL_WRITE_QUEUED)) {
+      socket.write(bytes, chunk.free);
+      return;
+    }
+    socket.write(Buffer.from(bytes));
+    chunk.free();
   }
 }
 
