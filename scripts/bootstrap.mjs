@@ -44,8 +44,8 @@ function pinnedNode() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major >= NEEDED_NODE) return process.execPath;
   console.error(
-    `weir: needs Node ${NEEDED_NODE}, this is ${process.version}. npm brings it as a package, but its install script\n` +
-      'did not run here. Install Node 24, or allow that one script: npm rebuild node --ignore-scripts=false',
+    `weir: needs Node ${NEEDED_NODE}, this is ${process.version}. npm brings it as a package, but its install\n` +
+      'script did not run here. Install Node 24, or allow that one script: npm rebuild node --ignore-scripts=false',
   );
   process.exit(1);
 }

@@ -11,9 +11,14 @@ const MAX_EXCEPTION = 500;
 const MAX_LINE = 120;
 const MAX_COMPONENT_FILES = 6;
 const MAX_README = 60;
+/** Names what it looks for. */
+const SELF = 'test/tidy.test.ts';
 
 /** `rule file` → why. An entry that is no longer needed fails the test. */
-const EXCEPTIONS: Readonly<Record<string, string>> = {};
+const EXCEPTIONS: Readonly<Record<string, string>> = {
+  'file length core/otlp/schema.ts': 'all messages of OTLP as one table, to be held against the .proto files',
+  'file length core/config/scalars.ts': 'one small class for each scalar type, alike',
+};
 
 const sources = files('{cmd,core,service,receivers,processors,exporters,connectors,extensions,configs}/**/*.ts');
 const everything = [...sources, ...files('{scripts,test}/**/*.{ts,mjs}')];
@@ -80,7 +85,10 @@ rule('line length', () =>
   everything.flatMap((file) =>
     read(file)
       .split('\n')
-      .flatMap((line, i) => (line.length > MAX_LINE ? [`${file}:${i + 1}`] : [])),
+      // in tests, expected texts may be as long as they are
+      .flatMap((line, i) =>
+        line.length > MAX_LINE && !(isTest(file) && /['"`/]/.test(line)) ? [`${file}:${i + 1}`] : [],
+      ),
   ),
 );
 
@@ -125,14 +133,14 @@ rule('only cmd ends the process', () =>
 
 rule('nothing left to do', () => {
   const marker = new RegExp(`\\b(${['TODO', 'FIXME', 'XXX', 'HACK'].join('|')})\\b`);
-  return [...everything, ...pages].flatMap((file) => grep(file, read(file), marker));
+  return [...everything, ...pages].flatMap((file) => (file === SELF ? [] : grep(file, read(file), marker)));
 });
 
 rule('no path or host of one machine', () => {
   const machine = /(^|[\s"'`(=])\/(root|work|home\/\w+|Users\/\w+|tmp\/w)(\/|\b)/;
   const text = [...everything, ...pages, ...files('**/*.{yaml,yml,json}', 'Dockerfile', '.ci/run')];
   return text
-    .filter((file) => file !== 'test/tidy.test.ts' && !file.includes('/testdata/'))
+    .filter((file) => file !== SELF && !file.includes('/testdata/'))
     .flatMap((file) => grep(file, read(file), machine));
 });
 
@@ -144,7 +152,8 @@ rule('no dead files', () => {
   const imported = new Set(everything.flatMap(importsOf));
   const started = new Set(['cmd/weir/main.ts', ...scriptFiles()]);
   return everything.filter((file) => {
-    const entry = isTest(file) || started.has(file) || file.endsWith('/index.ts') || isWorker(file);
+    const entry =
+      isTest(file) || file.endsWith('.bench.ts') || started.has(file) || file.endsWith('/index.ts') || isWorker(file);
     return !entry && !imported.has(file);
   });
 });

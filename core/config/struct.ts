@@ -25,7 +25,7 @@ export interface StructOptions<V, E extends readonly AnyStruct[]> {
   /** Faults that decoding cannot see. `path` is the section's own; report(path, …) or report(`${path}::key`, …). */
   validate?(value: V, path: string, report: Report): void;
   readonly legacy?: Readonly<Record<string, LegacyKey>>;
-  /** Last touch after decoding, where one key's default hangs on another; `isSet('batch.sizer')` asks what is written. */
+  /** Last touch after decoding, where a key's default hangs on another; `isSet('batch.sizer')` asks what is written. */
   finish?(value: V, isSet: (path: string) => boolean): V;
 }
 

@@ -147,8 +147,8 @@ export const KEY_VALUE = message('KeyValue', [
   field(3, 'key_strindex', 'int32'),
 ]);
 
-export const ARRAY_VALUE = message('ArrayValue', [many(1, 'values', ANY_VALUE)]);
-export const KEY_VALUE_LIST = message('KeyValueList', [many(1, 'values', KEY_VALUE)]);
+const ARRAY_VALUE = message('ArrayValue', [many(1, 'values', ANY_VALUE)]);
+const KEY_VALUE_LIST = message('KeyValueList', [many(1, 'values', KEY_VALUE)]);
 
 addFields(openAnyValue, [
   field(1, 'string_value', 'string', { oneof: 'value' }),
@@ -161,7 +161,7 @@ addFields(openAnyValue, [
   field(8, 'string_value_strindex', 'int32', { oneof: 'value' }),
 ]);
 
-export const ENTITY_REF = message('EntityRef', [
+const ENTITY_REF = message('EntityRef', [
   field(1, 'schema_url', 'string'),
   field(2, 'type', 'string'),
   field(3, 'id_keys', 'string', { repeated: true }),
@@ -174,7 +174,7 @@ export const RESOURCE = message('Resource', [
   many(3, 'entity_refs', ENTITY_REF),
 ]);
 
-export const INSTRUMENTATION_SCOPE = message('InstrumentationScope', [
+const INSTRUMENTATION_SCOPE = message('InstrumentationScope', [
   field(1, 'name', 'string'),
   field(2, 'version', 'string'),
   many(3, 'attributes', KEY_VALUE),
@@ -193,13 +193,13 @@ export const SPAN_KINDS: ReadonlyMap<string, number> = enumValues('SPAN_KIND_', 
 
 export const STATUS_CODES: ReadonlyMap<string, number> = enumValues('STATUS_CODE_', ['UNSET', 'OK', 'ERROR']);
 
-export const AGGREGATION_TEMPORALITIES: ReadonlyMap<string, number> = enumValues('AGGREGATION_TEMPORALITY_', [
+const AGGREGATION_TEMPORALITIES: ReadonlyMap<string, number> = enumValues('AGGREGATION_TEMPORALITY_', [
   'UNSPECIFIED',
   'DELTA',
   'CUMULATIVE',
 ]);
 
-export const SEVERITY_NUMBERS: ReadonlyMap<string, number> = enumValues('SEVERITY_NUMBER_', [
+const SEVERITY_NUMBERS: ReadonlyMap<string, number> = enumValues('SEVERITY_NUMBER_', [
   'UNSPECIFIED',
   ...['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'].flatMap((level) => [
     level,
@@ -213,14 +213,14 @@ function enumValues(prefix: string, names: readonly string[]): ReadonlyMap<strin
   return new Map(names.map((name, number) => [prefix + name, number]));
 }
 
-export const SPAN_EVENT = message('Span.Event', [
+const SPAN_EVENT = message('Span.Event', [
   field(1, 'time_unix_nano', 'fixed64'),
   field(2, 'name', 'string'),
   many(3, 'attributes', KEY_VALUE),
   field(4, 'dropped_attributes_count', 'uint32'),
 ]);
 
-export const SPAN_LINK = message('Span.Link', [
+const SPAN_LINK = message('Span.Link', [
   field(1, 'trace_id', 'traceId'),
   field(2, 'span_id', 'spanId'),
   field(3, 'trace_state', 'string'),
@@ -229,9 +229,9 @@ export const SPAN_LINK = message('Span.Link', [
   field(6, 'flags', 'fixed32'),
 ]);
 
-export const SPAN_STATUS = message('Status', [field(2, 'message', 'string'), enumeration(3, 'code', STATUS_CODES)]);
+const SPAN_STATUS = message('Status', [field(2, 'message', 'string'), enumeration(3, 'code', STATUS_CODES)]);
 
-export const SPAN = message('Span', [
+const SPAN = message('Span', [
   field(1, 'trace_id', 'traceId'),
   field(2, 'span_id', 'spanId'),
   field(3, 'trace_state', 'string'),
@@ -250,7 +250,7 @@ export const SPAN = message('Span', [
   one(15, 'status', SPAN_STATUS),
 ]);
 
-export const EXEMPLAR = message('Exemplar', [
+const EXEMPLAR = message('Exemplar', [
   many(7, 'filtered_attributes', KEY_VALUE),
   field(2, 'time_unix_nano', 'fixed64'),
   field(3, 'as_double', 'double', { oneof: 'value' }),
@@ -259,7 +259,7 @@ export const EXEMPLAR = message('Exemplar', [
   field(4, 'span_id', 'spanId'),
 ]);
 
-export const NUMBER_DATA_POINT = message('NumberDataPoint', [
+const NUMBER_DATA_POINT = message('NumberDataPoint', [
   many(7, 'attributes', KEY_VALUE),
   field(2, 'start_time_unix_nano', 'fixed64'),
   field(3, 'time_unix_nano', 'fixed64'),
@@ -269,7 +269,7 @@ export const NUMBER_DATA_POINT = message('NumberDataPoint', [
   field(8, 'flags', 'uint32'),
 ]);
 
-export const HISTOGRAM_DATA_POINT = message('HistogramDataPoint', [
+const HISTOGRAM_DATA_POINT = message('HistogramDataPoint', [
   many(9, 'attributes', KEY_VALUE),
   field(2, 'start_time_unix_nano', 'fixed64'),
   field(3, 'time_unix_nano', 'fixed64'),
@@ -283,12 +283,12 @@ export const HISTOGRAM_DATA_POINT = message('HistogramDataPoint', [
   field(12, 'max', 'double', { optional: true }),
 ]);
 
-export const EXPONENTIAL_BUCKETS = message('ExponentialHistogramDataPoint.Buckets', [
+const EXPONENTIAL_BUCKETS = message('ExponentialHistogramDataPoint.Buckets', [
   field(1, 'offset', 'sint32'),
   field(2, 'bucket_counts', 'uint64', { repeated: true }),
 ]);
 
-export const EXPONENTIAL_HISTOGRAM_DATA_POINT = message('ExponentialHistogramDataPoint', [
+const EXPONENTIAL_HISTOGRAM_DATA_POINT = message('ExponentialHistogramDataPoint', [
   many(1, 'attributes', KEY_VALUE),
   field(2, 'start_time_unix_nano', 'fixed64'),
   field(3, 'time_unix_nano', 'fixed64'),
@@ -305,12 +305,12 @@ export const EXPONENTIAL_HISTOGRAM_DATA_POINT = message('ExponentialHistogramDat
   field(14, 'zero_threshold', 'double'),
 ]);
 
-export const VALUE_AT_QUANTILE = message('SummaryDataPoint.ValueAtQuantile', [
+const VALUE_AT_QUANTILE = message('SummaryDataPoint.ValueAtQuantile', [
   field(1, 'quantile', 'double'),
   field(2, 'value', 'double'),
 ]);
 
-export const SUMMARY_DATA_POINT = message('SummaryDataPoint', [
+const SUMMARY_DATA_POINT = message('SummaryDataPoint', [
   many(7, 'attributes', KEY_VALUE),
   field(2, 'start_time_unix_nano', 'fixed64'),
   field(3, 'time_unix_nano', 'fixed64'),
@@ -340,7 +340,7 @@ export const EXPONENTIAL_HISTOGRAM = message('ExponentialHistogram', [
 
 export const SUMMARY = message('Summary', [many(1, 'data_points', SUMMARY_DATA_POINT)]);
 
-export const METRIC = message('Metric', [
+const METRIC = message('Metric', [
   field(1, 'name', 'string'),
   field(2, 'description', 'string'),
   field(3, 'unit', 'string'),
@@ -352,7 +352,7 @@ export const METRIC = message('Metric', [
   many(12, 'metadata', KEY_VALUE),
 ]);
 
-export const LOG_RECORD = message('LogRecord', [
+const LOG_RECORD = message('LogRecord', [
   field(1, 'time_unix_nano', 'fixed64'),
   field(11, 'observed_time_unix_nano', 'fixed64'),
   enumeration(2, 'severity_number', SEVERITY_NUMBERS),
@@ -386,13 +386,13 @@ function resourceGroup(name: string, scopes: string, scope: MessageSchema): Mess
   ]);
 }
 
-export const SCOPE_SPANS = scopeGroup('ScopeSpans', 'spans', SPAN);
-export const SCOPE_METRICS = scopeGroup('ScopeMetrics', 'metrics', METRIC);
-export const SCOPE_LOGS = scopeGroup('ScopeLogs', 'log_records', LOG_RECORD);
+const SCOPE_SPANS = scopeGroup('ScopeSpans', 'spans', SPAN);
+const SCOPE_METRICS = scopeGroup('ScopeMetrics', 'metrics', METRIC);
+const SCOPE_LOGS = scopeGroup('ScopeLogs', 'log_records', LOG_RECORD);
 
-export const RESOURCE_SPANS = resourceGroup('ResourceSpans', 'scope_spans', SCOPE_SPANS);
-export const RESOURCE_METRICS = resourceGroup('ResourceMetrics', 'scope_metrics', SCOPE_METRICS);
-export const RESOURCE_LOGS = resourceGroup('ResourceLogs', 'scope_logs', SCOPE_LOGS);
+const RESOURCE_SPANS = resourceGroup('ResourceSpans', 'scope_spans', SCOPE_SPANS);
+const RESOURCE_METRICS = resourceGroup('ResourceMetrics', 'scope_metrics', SCOPE_METRICS);
+const RESOURCE_LOGS = resourceGroup('ResourceLogs', 'scope_logs', SCOPE_LOGS);
 
 /** What an export request of a signal is, and what a batch of it is a run of. */
 export const EXPORT_REQUEST: Readonly<Record<Signal, MessageSchema>> = {

@@ -11,7 +11,7 @@ import { type ClientOrder, type Kind, PATH, sendAll } from './load/grpc-peers.ts
 const KINDS: readonly Kind[] = ['own', 'node:http2', 'grpc-js'];
 /** Octets of a request with 1 span and with 100. */
 const SIZES = [430, 43_000];
-const REQUESTS = 8000;
+const REQUESTS = 5000;
 const IN_FLIGHT = 16;
 const ROUNDS = 3;
 const PEERS = new URL('./load/grpc-peers.ts', import.meta.url);

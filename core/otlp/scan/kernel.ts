@@ -1,7 +1,7 @@
 import { KERNELS } from '../kernels.gen.ts';
 import { KEY_VALUE_KIND, KINDS, LEGACY_SCOPES_ACTION, TABLE, UNKNOWN_ACTIONS } from './table.ts';
 
-/** The part of the WebAssembly API that is used here; the type libraries of Node have it only with those of browsers. */
+/** The part of the WebAssembly API that is used here; Node's type libraries have it only with those of browsers. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };

@@ -1,8 +1,8 @@
 /**
  * Trace export requests, encoded once; only the span ids are written anew for every request.
  *
- * A span takes about 430 bytes: ten attributes of mixed types, an event on every fifth, eight spans a trace, an error on
- * every twentieth. A request's spans are spread over two resources.
+ * A span takes about 430 bytes: ten attributes of mixed types, an event on every fifth, eight spans a trace, an error
+ * on every twentieth. A request's spans are spread over two resources.
  */
 
 /** `buffer` is an ExportTraceServiceRequest; the 8-byte span ids are at `ids`. */
