@@ -79,6 +79,33 @@ test('a request is what the protocol says', async (t) => {
   assert.equal(await result, 'hi');
 });
 
+test('each call has its own timeout, encoding and metadata', async (t) => {
+  const { call, accept } = await setup(t);
+  const first = call('a');
+  const peer = await accept();
+  peer.send(answer(1));
+  await first;
+  const options: UnaryOptions[] = [
+    { timeoutMs: 1000 },
+    { timeoutMs: 2000 },
+    { timeoutMs: 2000, encoding: 'gzip' },
+    { timeoutMs: 2000, encoding: 'gzip', metadata: [['X-One', '1']] },
+    {},
+  ];
+  for (const [i, option] of options.entries()) {
+    const id = 2 * i + 3;
+    const result = call('a', option);
+    const head = await peer.takeHeaders(id);
+    const timeout = option.timeoutMs === undefined ? undefined : `${option.timeoutMs * 1000}u`;
+    assert.equal(head['grpc-timeout'], timeout);
+    assert.equal(head['grpc-encoding'], option.encoding);
+    assert.equal(head['x-one'], option.metadata === undefined ? undefined : '1');
+    assert.equal((await peer.take(FrameType.DATA, id)).payload[0], option.encoding === undefined ? 0 : 1);
+    peer.send(answer(id));
+    await result;
+  }
+});
+
 test("the server's limit of streams is kept, and calls wait in order", async (t) => {
   const { call, accept } = await setup(t);
   const results = ['a', 'b', 'c', 'd'].map((text) => call(text));

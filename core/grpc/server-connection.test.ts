@@ -161,6 +161,22 @@ for (const [name, fields] of malformed) {
   });
 }
 
+test('a body that is not as long as content-length says is malformed', async (t) => {
+  const peer = await connect(t);
+  for (const [id, length] of [
+    [1, '5'],
+    [3, '7'],
+    [5, 'x'],
+  ] as const) {
+    const body = message(Buffer.from('x'));
+    peer.send(headers(id, [...HEAD, ['content-length', length]]), frame(FrameType.DATA, DATA_END, id, body));
+    assert.equal(await peer.takeError(FrameType.RST_STREAM, id), ErrorCode.PROTOCOL_ERROR);
+  }
+  peer.send(headers(7, [...HEAD, ['content-length', '6']]));
+  peer.send(frame(FrameType.DATA, DATA_END, 7, message(Buffer.from('x'))));
+  assert.equal((await peer.takeHeaders(7))[':status'], '200');
+});
+
 test('streams over the limit are refused', async (t) => {
   const peer = await connect(t, { maxConcurrentStreams: 2 });
   peer.send(headers(1, HEAD), headers(3, HEAD), headers(5, HEAD));
