@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import type { Component } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
@@ -28,7 +30,7 @@ interface Received {
 type Answer = (callback: grpc.sendUnaryData<Buffer>) => void;
 
 /** A server of another make that answers as the test says. */
-async function peer() {
+async function peer(credentials = grpc.ServerCredentials.createInsecure()) {
   const received: Received[] = [];
   const current: { answer: Answer } = { answer: (callback) => callback(null, encodeExportResponse()) };
   const server = new grpc.Server();
@@ -49,9 +51,7 @@ async function peer() {
     },
   } as grpc.UntypedServiceImplementation);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error === null ? resolve(bound) : reject(error)));
   });
   cleanups.push(() => server.forceShutdown());
   return { address: `127.0.0.1:${port}`, received, current };
@@ -165,6 +165,21 @@ test('an attempt ends at its timeout, nobody there is for now', async () => {
   const refused = (await nobody.send()).error;
   assert.equal(refused?.code, StatusCode.UNAVAILABLE);
   assert.equal(refused?.permanent, false);
+});
+
+test('TLS is on unless told otherwise, and the peer must show its name', async () => {
+  const certificate = (name: string) => fileURLToPath(new URL(`../../core/grpc/testdata/${name}`, import.meta.url));
+  const [cert_chain, private_key] = ['server.pem', 'server-key.pem'].map((name) => readFileSync(certificate(name)));
+  const pair = { cert_chain: cert_chain as Buffer, private_key: private_key as Buffer };
+  const { address } = await peer(grpc.ServerCredentials.createSsl(null, [pair]));
+  const ca = certificate('ca.pem');
+  const outcome = async (yaml: string) => (await (await exporter(yaml)).send()).error?.code;
+  assert.equal(await outcome(`endpoint: ${address}\ntls: {ca_file: ${ca}}`), undefined);
+  assert.equal(await outcome(`endpoint: https://${address}\ntls: {insecure_skip_verify: true}`), undefined);
+  assert.equal(await outcome(`endpoint: ${address}`), StatusCode.UNAVAILABLE);
+  assert.equal(await outcome(`endpoint: ${address}\ntls: {insecure: true}`), StatusCode.UNAVAILABLE);
+  const plain = await peer();
+  assert.equal(await outcome(`endpoint: ${plain.address}`), StatusCode.UNAVAILABLE);
 });
 
 test('targets', () => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import { afterEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Component } from '../../core/component.ts';
 import { decompress, ENCODINGS } from '../../core/compression/decompress.ts';
 import { readYaml } from '../../core/config/read.ts';
@@ -249,6 +252,30 @@ test('what cannot start says so', async () => {
   });
   await assert.rejects(exporter('endpoint: https://x\ntls: {ca_file: /nowhere/ca.pem}'), /\/nowhere\/ca\.pem/);
   assert.throws(() => readYaml(config, ''), /at least one endpoint must be specified/);
+});
+
+test('TLS: only a peer that can show its name, unless told otherwise', async () => {
+  const certificate = (name: string) => fileURLToPath(new URL(`../../core/grpc/testdata/${name}`, import.meta.url));
+  const files = { cert: readFileSync(certificate('server.pem')), key: readFileSync(certificate('server-key.pem')) };
+  const server = https.createServer(files, (request, response) => {
+    request.resume();
+    response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `https://127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  const ca = certificate('ca.pem');
+  const outcome = async (tls: string) =>
+    (await (await exporter(`endpoint: ${url}\ntls: ${tls}`)).send()).error?.message;
+  assert.equal(await outcome(`{ca_file: ${ca}}`), undefined);
+  assert.equal(await outcome('{insecure_skip_verify: true}'), undefined);
+  assert.equal(await outcome(`{ca_file: ${ca}, server_name_override: localhost}`), undefined);
+  assert.match((await outcome('{}')) ?? '', /^failed to make an HTTP request: Post .*certificate/);
+  assert.match((await outcome(`{ca_file: ${ca}, server_name_override: other.test}`)) ?? '', /other\.test/);
 });
 
 test('an attempt ends at its timeout', async () => {
