@@ -13,16 +13,16 @@ export const memoryLimits = struct(
     limit_percentage: uint32('Hard limit in percent of the memory that the container or else the machine has.'),
     spike_limit_percentage: uint32('Expected growth between two measurements, in percent of the same memory.'),
     min_gc_interval_when_soft_limited: duration(
-      'Least time between forced garbage collections above the soft limit.',
+      'Least time between forced garbage collections above the soft limit, while data is not refused yet.',
       '10s',
     ),
     min_gc_interval_when_hard_limited: duration('Least time between forced garbage collections above the hard limit.'),
     max_gc_interval_when_soft_limited: duration(
-      'The time between collections that free little grows up to this above the soft limit.',
+      'After a long collection the next one waits up to this time above the soft limit.',
       '30s',
     ),
     max_gc_interval_when_hard_limited: duration(
-      'The time between collections that free little grows up to this above the hard limit.',
+      'After a long collection the next one waits up to this time above the hard limit.',
       '30s',
     ),
   },

@@ -4,8 +4,11 @@ import type { MemoryLimits } from './config.ts';
 import type { Memory } from './memory.ts';
 
 const MIB = 1024 * 1024;
-/** A collection that frees less than this share does not help; the next one waits twice as long. */
-const EFFECTIVE_SHARE = 0.05;
+/**
+ * Forced collections rest so many times as long as the last one took, so they cost 5% of a CPU at most. A process full
+ * of live data would else spend its time collecting, and never send what fills it.
+ */
+const REST_FACTOR = 19;
 /** Where no limit for the spike is set: this share of the limit. */
 const DEFAULT_SPIKE_SHARE = 0.2;
 
@@ -24,8 +27,7 @@ export class Limiter {
   #users = 0;
   #timer: Timer | undefined;
   #lastCollection = 0;
-  /** Wait that collections without effect have grown to. */
-  #backoff = 0;
+  #lastDuration = 0;
 
   constructor(config: MemoryLimits, memory: Memory, clock: Clock, logger: Logger) {
     this.#config = config;
@@ -66,7 +68,6 @@ export class Limiter {
     if (this.#logger.debugEnabled) this.#logger.debug('Currently used memory.', inMib(used));
     if (used >= this.#soft) used = this.#tryToFree(used);
     const refuse = used >= this.#soft;
-    if (!refuse) this.#backoff = 0;
     if (refuse && !this.#refusing) {
       this.#logger.warn('Memory usage is above soft limit. Refusing data.', inMib(used));
     }
@@ -78,24 +79,28 @@ export class Limiter {
 
   #tryToFree(used: number): number {
     const hard = used >= this.#hard;
-    const { min, max } = this.#intervals(hard);
-    if (this.#clock.monotonic() - this.#lastCollection <= Math.max(min, Math.min(this.#backoff, max))) return used;
-    if (hard) this.#logger.warn('Memory usage is above hard limit. Forcing a GC.', inMib(used));
-    else this.#logger.info('Memory usage is above soft limit. Forcing a GC.', inMib(used));
+    const logger = this.#logger;
+    if (this.#clock.monotonic() - this.#lastCollection <= this.#interval(hard)) return used;
+    if (hard) logger.warn('Memory usage is above hard limit. Forcing a GC.', inMib(used));
+    else logger.info('Memory usage is above soft limit. Forcing a GC.', inMib(used));
+    const begin = this.#clock.monotonic();
     this.#memory.collect();
     this.#lastCollection = this.#clock.monotonic();
+    this.#lastDuration = this.#lastCollection - begin;
     const left = this.#memory.used();
-    this.#logger.info('Memory usage after GC.', inMib(left));
-    const helped = used - left >= used * EFFECTIVE_SHARE;
-    this.#backoff = helped ? 0 : Math.min(2 * Math.max(this.#backoff, min, this.#config.check_interval), max);
+    logger.info('Memory usage after GC.', inMib(left));
     return left;
   }
 
-  #intervals(hard: boolean): { readonly min: number; readonly max: number } {
+  /**
+   * Go goes on collecting while data is refused, V8 only when something is allocated, and then nothing is. So what was
+   * sent meanwhile would count as used for all of `min_gc_interval_when_soft_limited`, which is left out here.
+   */
+  #interval(hard: boolean): number {
     const c = this.#config;
-    const min = hard ? c.min_gc_interval_when_hard_limited : c.min_gc_interval_when_soft_limited;
+    const min = hard ? c.min_gc_interval_when_hard_limited : this.#refusing ? 0 : c.min_gc_interval_when_soft_limited;
     const max = hard ? c.max_gc_interval_when_hard_limited : c.max_gc_interval_when_soft_limited;
-    return { min, max: Math.max(min, max) };
+    return Math.max(min, Math.min(this.#lastDuration * REST_FACTOR, max));
   }
 }
 

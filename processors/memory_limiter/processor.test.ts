@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { PipelineError } from '../../core/error.ts';
 import { type Memory, processMemory } from '../../core/memory-limiter/memory.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
+import type { FakeClock } from '../../core/testing/fake-clock.ts';
 import { type TestSettings, testSettings } from '../../core/testing/settings.ts';
 import { SinkConsumer } from '../../core/testing/sink.ts';
 import { type Config, config } from './config.ts';
@@ -15,7 +16,14 @@ class FakeMemory implements Memory {
   /** What a collection leaves. */
   afterCollection: number | undefined;
   collections = 0;
+  /** Milliseconds of a collection. */
+  takes = 0;
+  readonly #clock: FakeClock;
   readonly total = 1000 * MIB;
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+  }
 
   used(): number {
     return this.mib * MIB;
@@ -23,12 +31,13 @@ class FakeMemory implements Memory {
 
   collect(): void {
     this.collections++;
+    this.#clock.pass(this.takes);
     this.mib = this.afterCollection ?? this.mib;
   }
 }
 
 function limiter(options: Partial<Config>, settings: TestSettings = testSettings({ id: 'memory_limiter' })) {
-  const memory = new FakeMemory();
+  const memory = new FakeMemory(settings.clock);
   const sink = new SinkConsumer();
   const full = { ...config.absent(), check_interval: 1000, ...options };
   const processor = new MemoryLimiter(settings, full, sink, () => memory);
@@ -98,30 +107,41 @@ test('a collection that frees memory avoids the refusal', () => {
   assert.deepEqual(settings.logger.messages('warn'), ['Memory usage is above hard limit. Forcing a GC.']);
 });
 
-test('above the soft limit collections keep their least interval', () => {
+test('above the soft limit the first collection keeps its least interval, while refusing there is one a check', () => {
   const { memory, processor, settings } = limiter({ limit_mib: 100, min_gc_interval_when_soft_limited: 10_000 });
   processor.start();
+  settings.clock.advance(5000);
   memory.mib = 90;
-  settings.clock.advance(10_000);
+  settings.clock.advance(1000);
   assert.equal(memory.collections, 0);
+  assert.throws(() => processor.consume(batch()), refusal);
+  memory.afterCollection = 20;
   settings.clock.advance(1000);
   assert.equal(memory.collections, 1);
+  processor.consume(batch());
+  memory.mib = 90;
+  settings.clock.advance(1000);
+  assert.equal(memory.collections, 1, 'it was not refusing, so the interval counts again');
+  assert.throws(() => processor.consume(batch()), refusal);
+  settings.clock.advance(1000);
+  assert.equal(memory.collections, 2);
+  processor.consume(batch());
 });
 
-test('collections that do not help become rare, one that helps ends that', () => {
+test('collections take a small part of the time, up to the longest interval', () => {
   const { memory, processor, settings } = limiter({ limit_mib: 100, max_gc_interval_when_hard_limited: 8000 });
   processor.start();
   memory.mib = 200;
+  settings.clock.advance(10_000);
+  assert.equal(memory.collections, 10, 'a short one at each check');
+  memory.takes = 300;
   settings.clock.advance(60_000);
-  assert.ok(memory.collections > 5 && memory.collections < 12, `${memory.collections} collections in 60 checks`);
-  memory.afterCollection = 150;
+  assert.ok(memory.collections <= 20, `${memory.collections - 10} of 300 ms in 60 s`);
+  memory.takes = 5000;
   settings.clock.advance(10_000);
   const before = memory.collections;
-  memory.mib = 200;
-  settings.clock.advance(2000);
-  memory.mib = 200;
-  settings.clock.advance(2000);
-  assert.ok(memory.collections - before >= 2, 'no wait is left');
+  settings.clock.advance(28_000);
+  assert.ok(memory.collections - before >= 2, `${memory.collections - before} with the longest interval of 8 s`);
 });
 
 test('pipelines with the same id share one limiter, which ends with the last of them', async () => {
