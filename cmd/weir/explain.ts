@@ -22,7 +22,21 @@ export async function explain(args: Arguments): Promise<string> {
   const [name = '', ...path] = subject.replaceAll('::', '.').split('.');
   if (name === 'service') return explainSchema('service', service, path);
   const found = await find(name, await registryOf(args));
-  return found.map((factory) => explainComponent(factory, path)).join('\n');
+  const texts = found.map((factory) => attempt(() => explainComponent(factory, path)));
+  const good = texts.filter((text) => typeof text === 'string');
+  const [first] = texts;
+  if (good.length === 0 && first instanceof UsageError) throw first;
+  return good.join('\n');
+}
+
+/** Of several components of one type, those that have the key are explained. */
+function attempt(explainOne: () => string): string | UsageError {
+  try {
+    return explainOne();
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
 }
 
 async function find(name: string, registry: Registry): Promise<readonly Factory[]> {

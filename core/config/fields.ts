@@ -3,8 +3,9 @@ import { string } from './scalars.ts';
 import type { Schema } from './schema.ts';
 
 export { any, type Headers, headers, list, mapOf } from './collections.ts';
+export { duration, float, int, uint32, uint64 } from './numbers.ts';
 export { maybe, type OptionalOptions, optional } from './optional.ts';
-export { bool, componentId, duration, float, int, oneOf, secret, string, uint32, uint64 } from './scalars.ts';
+export { bool, componentId, oneOf, secret, string } from './scalars.ts';
 export type { Infer, Report } from './schema.ts';
 export { Secret } from './secret.ts';
 export { type InferFields, type LegacyKey, type Struct, struct } from './struct.ts';

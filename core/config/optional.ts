@@ -54,7 +54,10 @@ class OptionalSchema<T> extends Schema<T | undefined> {
     if (value !== undefined) this.#struct.validate(value, path, report);
   }
   override toPlain(value: T | undefined, reveal: boolean): unknown {
-    return value === undefined ? null : this.#struct.toPlain(value, reveal);
+    if (value !== undefined) return this.#struct.toPlain(value, reveal);
+    // Null would turn the section on when the printed text is read again.
+    if (this.#options.whenNull === 'off') return null;
+    return this.#enabledKey ? { enabled: false } : undefined;
   }
   jsonSchema(): JsonSchema {
     const enabled = { type: 'boolean', description: 'False turns the section off.' };

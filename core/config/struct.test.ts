@@ -115,7 +115,14 @@ test('finish sees what was written', () => {
 
 test('toPlain writes values as a user would and hides secrets', () => {
   const { value } = read('endpoint: a\nkey: hunter2\nqueue: {enabled: false}\nwait: 90s');
-  const plain = { endpoint: 'a', compression: 'gzip', tls: { ca: '' }, queue: null, wait: '1m30s', key: '[REDACTED]' };
+  const plain = {
+    endpoint: 'a',
+    compression: 'gzip',
+    tls: { ca: '' },
+    queue: { enabled: false },
+    wait: '1m30s',
+    key: '[REDACTED]',
+  };
   assert.deepEqual(config.toPlain(value, false), plain);
   assert.deepEqual(config.toPlain(value, true), { ...plain, key: 'hunter2' });
 });

@@ -1,6 +1,7 @@
 import { faultNotMap, joinPath } from './collections.ts';
 import { nearest } from './nearest.ts';
 import { type ConfigNode, isNull, type MapEntry, type MapNode } from './node.ts';
+import { OtherDefault } from './other-default.ts';
 import { type AnySchema, type Decoder, type Infer, type JsonSchema, type Report, Schema } from './schema.ts';
 
 export type Fields = Readonly<Record<string, AnySchema>>;
@@ -203,42 +204,6 @@ function setDeep(entries: Map<string, MapEntry>, path: readonly string[], entry:
   setDeep(inner, rest, entry);
   const at = there?.node.at ?? entry.node.at;
   entries.set(key, { keyAt: there?.keyAt ?? entry.keyAt, node: { kind: 'map', entries: inner, at } });
-}
-
-/** A field with another default; everything else as before. */
-class OtherDefault<T> extends Schema<T> {
-  readonly typeName: string;
-  readonly #inner: Schema<T>;
-  readonly #value: T;
-
-  constructor(inner: Schema<T>, value: T) {
-    super(inner.doc);
-    this.#inner = inner;
-    this.#value = value;
-    this.typeName = inner.typeName;
-  }
-
-  absent(): T {
-    return typeof this.#value === 'object' ? structuredClone(this.#value) : this.#value;
-  }
-  zero(): T {
-    return this.#inner.zero();
-  }
-  decode(node: ConfigNode, decoder: Decoder): T {
-    return this.#inner.decode(node, decoder);
-  }
-  override validate(value: T, path: string, report: Report): void {
-    this.#inner.validate(value, path, report);
-  }
-  override toPlain(value: T, reveal: boolean): unknown {
-    return this.#inner.toPlain(value, reveal);
-  }
-  jsonSchema(): JsonSchema {
-    return this.#inner.jsonSchema();
-  }
-  override children(): readonly (readonly [string, AnySchema])[] {
-    return this.#inner.children();
-  }
 }
 
 /**

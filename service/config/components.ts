@@ -131,8 +131,8 @@ class ComponentReader {
     const { node, at } = declaration;
     if (node.kind !== 'map' && !isNull(node)) {
       const type = goType(node);
-      const message = `'[${id}]' expected type 'map[string]interface {}', got unconvertible type '${type}'`;
-      this.#fault(node.at, `'${SECTION[kind]}' ${message}`);
+      const message = `expected type 'map[string]interface {}', got unconvertible type '${type}'`;
+      this.#fault(node.at, `'${SECTION[kind]}[${id}]' ${message}`);
       return undefined;
     }
     const before = this.#findings.faults.length;
