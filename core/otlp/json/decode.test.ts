@@ -99,6 +99,13 @@ test('small numbers that become eight bytes each, in a body larger than what is 
   assert.equal(scan('metrics', bytes, 0, bytes.length), 1);
 });
 
+test('fields that take more in binary than in JSON, in a body of which nothing else does', () => {
+  const again = '"max":1,'.repeat(1_200_000);
+  const body = `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"histogram":{"dataPoints":[{${again}"min":2}]}}]}]}]}`;
+  const { bytes } = decodeJson('metrics', Buffer.from(body));
+  assert.match(print('metrics', bytes).toString(), /"dataPoints":\[\{"min":2,"max":1\}\]/);
+});
+
 test('deep nesting is passed through, refused or passed over, and never ends the process', () => {
   const nested = (levels: number) =>
     `{"resourceLogs":[{"resource":{"attributes":[{"value":${'{"arrayValue":{"values":['.repeat(levels)}` +

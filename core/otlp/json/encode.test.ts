@@ -84,6 +84,19 @@ for (const signal of SIGNALS) {
   });
 }
 
+test('a message in parts is merged, of a oneof the last one counts, old scope groups stand in for new ones', () => {
+  // resource {attribute a}, resource {attribute b: bool, then int 1}, scope_logs of old versions {schema_url "s"}
+  const parts = [0x0a, 5, 0x0a, 3, 0x0a, 1, 0x61, 0x0a, 11, 0x0a, 9, 0x0a, 1, 0x62, 0x12, 4, 0x10, 1, 0x18, 1];
+  const group = [...parts, 0xc2, 0x3e, 3, 0x1a, 1, 0x73];
+  const attributes = '{"key":"a","value":{}},{"key":"b","value":{"intValue":"1"}}';
+  const resource = `"resource":{"attributes":[${attributes}]}`;
+  const scopes = '"scopeLogs":[{"scope":{},"schemaUrl":"s"}]';
+  assert.equal(
+    print('logs', Buffer.from([0x0a, group.length, ...group])),
+    `{"resourceLogs":[{${resource},${scopes}}]}`,
+  );
+});
+
 test('text is written as it is, but for what JSON has to escape', () => {
   const name = Buffer.from('<>&/\u2028é🙂\u007f"\\\n\r\t\b\f\u0000\u001f');
   const broken = Buffer.concat([name, Buffer.from([0xff, 0xc3, 0x28])]);
@@ -101,6 +114,10 @@ test('doubles are spelled as Go spells them', () => {
     [-0, '-0'],
     [100, '100'],
     [0.1, '0.1'],
+    [-12.625, '-12.625'],
+    [999_999_999.5, '999999999.5'],
+    [0.0001, '0.0001'],
+    [1.0005, '1.0005'],
     [2 ** 53, '9007199254740992'],
     [1e20, '100000000000000000000'],
     [1e21, '1e+21'],

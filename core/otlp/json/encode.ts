@@ -152,7 +152,7 @@ class Encoder {
       if (entry === NONE && slot.fallback !== undefined) {
         entry = this.#table[heads + slot.fallback.index * HEAD] as number;
       }
-      if (entry !== NONE || slot.always !== undefined) comma = this.#slot(layout, slot, entry, comma);
+      if (entry !== NONE || slot.always) comma = this.#slot(layout, slot, entry, comma);
     }
     out.reserve(1);
     out.char(Char.CLOSE_BRACE);
@@ -162,7 +162,7 @@ class Encoder {
   /** Returns whether a comma is due before the next one. */
   #slot(layout: MessageLayout, slot: Slot, entry: number, comma: boolean): boolean {
     const table = this.#table;
-    const field = slot.always ?? (layout.fields[(table[entry + 2] as number) >>> 3] as FieldLayout);
+    const field = slot.field ?? (layout.fields[(table[entry + 2] as number) >>> 3] as FieldLayout);
     const out = this.#out;
     out.reserve(field.nextKey.size + MAX_NUMBER);
     if (field.schema.repeated) return this.#list(field, entry, comma) || comma;

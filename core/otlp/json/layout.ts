@@ -15,8 +15,10 @@ export interface FieldLayout {
 /** A place in the printed object: a field, or all the members of a oneof, of which one is there at most. */
 export interface Slot {
   readonly index: number;
+  /** The field, unless it is a oneof. */
+  field: FieldLayout | undefined;
   /** Printed even when absent: messages that are neither in a list nor in a oneof. */
-  always: FieldLayout | undefined;
+  readonly always: boolean;
   /** More than one occurrence counts: lists, and messages, which are merged. */
   readonly collects: boolean;
   /** Where a dropped field is looked for when this one is absent. */
@@ -51,7 +53,7 @@ export function layoutOf(schema: MessageSchema): MessageLayout {
     const key = `"${field.jsonName}":`;
     const compiled = { schema: field, slot, message, firstKey: wordsOf(key), nextKey: wordsOf(`,${key}`) };
     fields[field.number] = compiled;
-    if (isPart(field) && !field.repeated) slot.always = compiled;
+    if (field.oneof === undefined) slot.field = compiled;
   }
   for (const field of schema.fields) {
     if (field.replacedBy === undefined) continue;
@@ -67,7 +69,8 @@ const isPart = (field: FieldSchema): boolean => field.message !== undefined && f
 function newSlot(slots: Slot[], field: FieldSchema): Slot {
   const slot: Slot = {
     index: slots.length,
-    always: undefined,
+    field: undefined,
+    always: isPart(field) && !field.repeated,
     collects: field.repeated || isPart(field),
     fallback: undefined,
     hidden: field.replacedBy !== undefined,
