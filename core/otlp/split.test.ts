@@ -8,6 +8,7 @@ import { countItems } from './readers/groups.ts';
 import { scan } from './scan/scan.ts';
 import { split, take, takeBytes } from './split.ts';
 import { decodeTree, encodeTree, type Metric, type TreeOf } from './tree.ts';
+import { writeVarint } from './wire.ts';
 
 const SEEDS = 100;
 /** Bytes of unknown fields that a random request may have beside its groups. */
@@ -153,6 +154,26 @@ test('groups that are not cut are shared, and every part holds the memory it nee
   last?.release();
   assert.throws(() => range?.slab?.release(), /more often/, 'all references are gone');
 });
+
+test('the memory of a group that was cut is free when its parts are', () => {
+  // larger than what is put together in one slab, so that the slab has no other readers
+  const span = prefixed(0x12, prefixed(0x2a, Buffer.alloc(400_000, 0x61)));
+  const request = prefixed(0x0a, prefixed(0x12, Buffer.concat([span, span])));
+  const parts = split(received('traces', request), 1);
+  const slab = parts[0]?.ranges[0]?.slab;
+  assert.equal(slab, parts[1]?.ranges[0]?.slab);
+  parts[0]?.release();
+  slab?.retain();
+  slab?.release();
+  parts[1]?.release();
+  assert.throws(() => slab?.release(), /more often/);
+});
+
+function prefixed(tag: number, content: Buffer): Buffer {
+  const prefix = Buffer.alloc(10);
+  prefix[0] = tag;
+  return Buffer.concat([prefix.subarray(0, writeVarint(prefix, 1, content.length)), content]);
+}
 
 test('a batch within the limit is handed back as it is', () => {
   const batch = received('traces', randomRequest('traces', 3));

@@ -2,7 +2,7 @@ import type { FieldSchema, MessageSchema } from './schema.ts';
 import type { Message } from './tree-decode.ts';
 import { tagOf, varintSize, WireType, writeVarint, writeVarint64 } from './wire.ts';
 
-/** The protobuf bytes of an object (see tree.ts); fields in order of their numbers, absent and default ones left out. */
+/** The protobuf bytes of an object (see tree.ts); in order of field numbers, absent and default ones left out. */
 export function encodeMessage(schema: MessageSchema, message: Message): Buffer {
   const parts: Buffer[] = [];
   for (const field of [...schema.fields].sort((a, b) => a.number - b.number)) {

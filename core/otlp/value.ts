@@ -5,7 +5,7 @@ export const ValueType = { EMPTY: 0, STRING: 1, BOOL: 2, INT: 3, DOUBLE: 4, ARRA
 export type ValueType = (typeof ValueType)[keyof typeof ValueType];
 
 /** The tag of the elements of an ArrayValue and of the entries of a KeyValueList. */
-export const ELEMENT = tagOf(1, WireType.BYTES);
+const ELEMENT = tagOf(1, WireType.BYTES);
 
 const KEY = tagOf(1, WireType.BYTES);
 const VALUE = tagOf(2, WireType.BYTES);
@@ -98,12 +98,12 @@ export function valueText(buffer: Buffer, start: number, end: number): string {
 const reader = new ValueReader();
 
 /** Fixed notation from 1e-6 to 1e21, otherwise an exponent, which is what JavaScript does, and a zero has its sign. */
-export function doubleText(value: number): string {
+function doubleText(value: number): string {
   return Object.is(value, -0) ? '-0' : String(value);
 }
 
 /** A string in JSON as Go's encoder writes it: the line separators of JavaScript are escaped, <, > and & are not. */
-export function jsonString(text: string): string {
+function jsonString(text: string): string {
   return JSON.stringify(text).replace(/[\u2028\u2029]/g, (c) => (c === '\u2028' ? '\\u2028' : '\\u2029'));
 }
 

@@ -122,7 +122,7 @@ export class MessageEditor {
     }
   }
 
-  /** Replaces `buffer[from, to)`, whole fields, by a stretch of the scratch memory; the last splice of a place stands. */
+  /** Replaces `buffer[from, to)`, whole fields, by a stretch of scratch memory; the last splice of a place stands. */
   splice(from: number, to: number, patchStart: number, patchEnd: number): void {
     let index = this.#count;
     while (index > 0 && (this.#from[index - 1] as number) >= from) index--;

@@ -4,7 +4,7 @@ import { Attributes } from './attributes.ts';
 /** Tags of the attributes of a Span.Event, a Span.Link and an Exemplar. */
 export const EVENT_ATTRIBUTES = (3 << 3) | 2;
 export const LINK_ATTRIBUTES = (4 << 3) | 2;
-export const EXEMPLAR_ATTRIBUTES = (7 << 3) | 2;
+const EXEMPLAR_ATTRIBUTES = (7 << 3) | 2;
 
 const EVENT_TIME = (1 << 3) | 1;
 const EVENT_NAME = (2 << 3) | 2;

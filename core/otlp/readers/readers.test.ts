@@ -8,7 +8,7 @@ import { decodeTree, type Exemplar, type KeyValue, type Metric, type Span } from
 import { ValueReader, ValueType, valueText } from '../value.ts';
 import { encodeValue } from '../value-encode.ts';
 import type { Attributes } from './attributes.ts';
-import { DataPointReader } from './data-point.ts';
+import { DataPointReader, NO_RECORDED_VALUE } from './data-point.ts';
 import { countItems, Groups } from './groups.ts';
 import { LogRecordReader } from './log-record.ts';
 import { MetricReader, MetricType } from './metric.ts';
@@ -50,7 +50,13 @@ function assertAttributes(list: Attributes, expected: readonly KeyValue[]): void
     else if (value.type === ValueType.ARRAY) assert.notEqual(first?.arrayValue, undefined);
     else if (value.type === ValueType.MAP) assert.notEqual(first?.kvlistValue, undefined);
   }
-  assert.equal(list.find(Buffer.from('no such key')), false);
+  for (const { key } of expected) {
+    for (const at of [0, -1]) {
+      const other = Buffer.from(key);
+      if (other.length > 0) other[at + (at < 0 ? other.length : 0)] = 0x01;
+      if (other.length > 0) assert.equal(list.find(other), false);
+    }
+  }
 }
 
 /** Walks the batch, compares resources and scopes with the tree, and hands each member with its object to `visit`. */
@@ -222,6 +228,11 @@ function assertExemplars(point: DataPointReader, expected: readonly Exemplar[]):
     assertAttributes(reader.attributes, exemplar.filteredAttributes);
   }
 }
+
+test('a point may say that it has no value', () => {
+  const point = new DataPointReader().read(MetricType.GAUGE, Buffer.from([0x40, NO_RECORDED_VALUE]), 0, 2);
+  assert.deepEqual([point.flags & NO_RECORDED_VALUE, point.valueAt, point.value], [1, -1, 0]);
+});
 
 test('items are counted as the scan counts them, over all ranges', () => {
   for (const signal of SIGNALS) {
