@@ -15,7 +15,7 @@ test('values as text', () => {
       ],
     },
   };
-  for (const [value, type, text] of [
+  const cases: [AnyValue | undefined, string, string][] = [
     [undefined, 'Empty', ''],
     [{}, 'Empty', ''],
     [{ stringValue: 'a "b"' }, 'Str', 'a "b"'],
@@ -29,7 +29,8 @@ test('values as text', () => {
     [{ arrayValue: { values: [{ doubleValue: Number.NaN }] } }, 'Slice', ''],
     [{ arrayValue: { values: [{ stringValue: '\u2028<\u0001' }] } }, 'Slice', '["\\u2028<\\u0001"]'],
     [map, 'Map', '{"a":["<\\"",1,null,true],"z":"AQI=","ä":null}'],
-  ] as const) {
+  ];
+  for (const [value, type, text] of cases) {
     assert.equal(valueTypeName(value), type);
     assert.equal(valueText(value), text);
   }
