@@ -12,14 +12,14 @@ import { tlsServerSection } from '../config/sections/tls.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { NopHost } from '../testing/nop-host.ts';
 import { TestLogger } from '../testing/settings.ts';
-import { type AdminHandler, AdminServer, type AdminServerConfig, sendText } from './server.ts';
+import { type AdminHandler, AdminServer, type AdminServerConfig, text } from './server.ts';
 
 const servers: AdminServer[] = [];
 after(() => Promise.all(servers.map((server) => server.close())));
 
-const HELLO: AdminHandler = (_request, response, { path, query }) => {
+const HELLO: AdminHandler = (_request, { path, query }) => {
   if (path === '/throw') throw new Error('broken');
-  sendText(response, 200, `${path} ${query.get('q')}`);
+  return text(200, `${path} ${query.get('q')}`);
 };
 
 async function start(config: Partial<AdminServerConfig> = {}, host?: NopHost, handler = HELLO): Promise<AdminServer> {
@@ -152,7 +152,7 @@ test('certificates are read again after the interval', async () => {
 });
 
 test('close cuts off a request that does not end, and may be repeated', async () => {
-  const server = await start({}, undefined, () => {});
+  const server = await start({}, undefined, () => new Promise(() => {}));
   const socket = connect(server.port, '127.0.0.1');
   socket.on('error', () => {});
   await new Promise((resolve) => socket.once('connect', resolve));

@@ -1,13 +1,14 @@
-import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
 import { type ServerAuthenticator, serverAuthenticator } from '../auth.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import type { Host } from '../component.ts';
 import type { Secret } from '../config/secret.ts';
 import type { TlsServerConfig } from '../config/sections/tls.ts';
-import { Cors, type CorsConfig } from '../http/cors.ts';
+import type { CorsConfig } from '../http/cors.ts';
+import { HttpResponse } from '../http/response.ts';
+import { HttpServer } from '../http/server.ts';
+import type { HttpHandler, HttpRequest } from '../http/types.ts';
+import { withCors } from '../http/with-cors.ts';
 import type { Logger } from '../logger.ts';
-import { listen } from '../net/listen.ts';
 import { serverTls } from '../net/tls.ts';
 import { reloadTls } from '../net/tls-reload.ts';
 
@@ -27,12 +28,11 @@ export interface AdminServerConfig {
   readonly keep_alives_enabled?: boolean;
 }
 
-/** Answers a request, now or later. What it throws is answered with 500. `path` is without the query. */
+/** Gives the answer to a request, now or later. What it throws is answered with 500. `path` is without the query. */
 export type AdminHandler = (
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: HttpRequest,
   url: { readonly path: string; readonly query: URLSearchParams },
-) => void | Promise<void>;
+) => HttpResponse | Promise<HttpResponse>;
 
 /** What a server needs of its surroundings; nothing where it has neither `auth` nor certificates that change. */
 export interface AdminServerContext {
@@ -42,17 +42,23 @@ export interface AdminServerContext {
   readonly logger?: Logger;
 }
 
-/**
- * A small HTTP server for pages, probes and scrapes: requests are few and have no body worth reading. Data goes
- * through core/http.
- */
+/** Nothing is uploaded to these servers; a body is read only to be thrown away. */
+const MAX_BODY_BYTES = 64 * 1024;
+/** A peer that connects and says nothing does not hold a connection longer than this. */
+const DEFAULT_HEADER_TIMEOUT_MS = 60_000;
+/** Longer than the usual interval of scrapes and probes. */
+const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
+/** Long enough for a page to be written, short beside the time a process has to stop. */
+const CLOSE_GRACE_MS = 500;
+
+/** A server for pages, probes and scrapes: core/http with what those have in common. */
 export class AdminServer {
-  readonly #server: Server;
+  readonly #server: HttpServer;
   readonly #reload: Timer | undefined;
   /** Port 0 for a socket in the file system. */
   readonly port: number;
 
-  private constructor(server: Server, port: number, reload: Timer | undefined) {
+  private constructor(server: HttpServer, port: number, reload: Timer | undefined) {
     this.#server = server;
     this.port = port;
     this.#reload = reload;
@@ -64,21 +70,29 @@ export class AdminServer {
     handler: AdminHandler,
     context: AdminServerContext = {},
   ): Promise<AdminServer> {
-    const guard = new Guard(config, handler, context.host);
-    const answer = (request: IncomingMessage, response: ServerResponse): void => {
-      guard.answer(request, response).catch((error: Error) => fail(response, error));
-    };
-    const secure = config.tls === undefined ? undefined : createTlsServer(serverTls(config.tls), answer);
-    const server: Server = secure ?? createPlainServer(answer);
-    applyTimeouts(server, config);
-    const { port } = await listen(server, config);
-    // a listener that fails later (out of file descriptors) refuses the connection, not the process
-    server.on('error', () => {});
+    const { clock = systemClock, logger, host } = context;
+    const tls = config.tls;
+    const server = new HttpServer({
+      address: config,
+      tls: tls && serverTls(tls),
+      handler: guarded(config, handler, host),
+      maxBodyBytes: MAX_BODY_BYTES,
+      timeouts: {
+        readHeaderMs: config.read_header_timeout ?? DEFAULT_HEADER_TIMEOUT_MS,
+        readMs: config.read_timeout ?? 0,
+        writeMs: config.write_timeout ?? 0,
+        idleMs: config.idle_timeout ?? DEFAULT_IDLE_TIMEOUT_MS,
+      },
+      keepAlive: config.keep_alives_enabled ?? true,
+      clock,
+      onError: (error) => logger?.debug('A connection failed', { error }),
+    });
+    const { port } = await server.listen();
     const reload = reloadTls(
-      config.tls,
-      context.clock ?? systemClock,
-      () => config.tls && secure?.setSecureContext(serverTls(config.tls)),
-      (error) => context.logger?.error('Certificates cannot be read again, those in use stay', { error }),
+      tls,
+      clock,
+      () => tls && server.setSecureContext(serverTls(tls)),
+      (error) => logger?.error('Certificates cannot be read again, those in use stay', { error }),
     );
     return new AdminServer(server, port, reload);
   }
@@ -86,111 +100,61 @@ export class AdminServer {
   /** Answers what is under way for a moment, then cuts it off. Safe to repeat. */
   async close(): Promise<void> {
     this.#reload?.cancel();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeIdleConnections();
-    const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS);
-    await closed;
-    clearTimeout(cut);
+    await this.#server.close(CLOSE_GRACE_MS);
   }
 }
 
-/** Long enough for a page to be written, short beside the time a process has to stop. */
-const CLOSE_GRACE_MS = 500;
+/** What comes before the handler: CORS, fixed headers, authentication. */
+function guarded(config: AdminServerConfig, handler: AdminHandler, host: Host | undefined): HttpHandler {
+  const fixed = [...(config.response_headers ?? [])].map(([name, value]) => [name, value.reveal()] as const);
+  const authenticator = authenticatorOf(config, host);
+  return withCors(config.cors, fixed, (request) => {
+    request.body.slab?.release();
+    answer(request, handler, authenticator).then(
+      (response) => request.respond(response.withHeaders(fixed)),
+      (error: unknown) => request.respond(text(500, messageOf(error)).withHeaders(fixed)),
+    );
+  });
+}
 
-/** What comes before the handler: CORS, authentication, fixed headers. */
-class Guard {
-  readonly #handler: AdminHandler;
-  readonly #authenticator: ServerAuthenticator | undefined;
-  readonly #cors: Cors | undefined;
-  readonly #headers: readonly (readonly [string, string])[];
-  readonly #keepAlive: boolean;
-
-  constructor(config: AdminServerConfig, handler: AdminHandler, host: Host | undefined) {
-    this.#handler = handler;
-    const id = config.auth?.authenticator;
-    if (id !== undefined) {
-      if (host === undefined) throw new Error(`failed to resolve authenticator "${id}": authenticator not found`);
-      this.#authenticator = serverAuthenticator(host, id);
-    }
-    const { cors } = config;
-    this.#cors = cors === undefined || cors.allowed_origins.length === 0 ? undefined : new Cors(cors);
-    this.#headers = [...(config.response_headers ?? [])].map(([name, value]) => [name, value.reveal()] as const);
-    this.#keepAlive = config.keep_alives_enabled ?? true;
+async function answer(
+  request: HttpRequest,
+  handler: AdminHandler,
+  authenticator: ServerAuthenticator | undefined,
+): Promise<HttpResponse> {
+  try {
+    await authenticator?.authenticate(request.headers());
+  } catch (error) {
+    return text(401, messageOf(error));
   }
-
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    request.resume();
-    if (!this.#keepAlive) response.setHeader('connection', 'close');
-    for (const [name, value] of this.#headers) response.setHeader(name, value);
-    if (this.#answeredByCors(request, response)) return;
-    if (this.#authenticator !== undefined) {
-      try {
-        await this.#authenticator.authenticate(headersOf(request));
-      } catch (error) {
-        sendText(response, 401, error instanceof Error ? error.message : String(error));
-        return;
-      }
-    }
-    const [path = '/', query = ''] = splitOnce(request.url ?? '/', '?');
-    await this.#handler(request, response, { path, query: new URLSearchParams(query) });
-  }
-
-  #answeredByCors(request: IncomingMessage, response: ServerResponse): boolean {
-    const { origin } = request.headers;
-    if (this.#cors === undefined || origin === undefined) return false;
-    response.setHeader('vary', 'Origin');
-    const method = request.headers['access-control-request-method'];
-    const preflight = request.method === 'OPTIONS' && method !== undefined;
-    const headers = preflight
-      ? this.#cors.preflight(origin, method, request.headers['access-control-request-headers'])
-      : this.#cors.headers(origin);
-    for (const [name, value] of Object.entries(headers ?? {})) response.setHeader(name, value);
-    if (preflight) response.writeHead(204).end();
-    return preflight;
-  }
+  return handler(request, { path: request.path, query: new URLSearchParams(request.query) });
 }
 
-function applyTimeouts(server: Server, config: AdminServerConfig): void {
-  server.headersTimeout = config.read_header_timeout ?? DEFAULT_HEADER_TIMEOUT_MS;
-  server.requestTimeout = config.read_timeout ?? 0;
-  server.keepAliveTimeout = config.idle_timeout ?? DEFAULT_IDLE_TIMEOUT_MS;
-  if (config.write_timeout !== undefined && config.write_timeout > 0) server.setTimeout(config.write_timeout);
+function authenticatorOf(config: AdminServerConfig, host: Host | undefined): ServerAuthenticator | undefined {
+  const id = config.auth?.authenticator;
+  if (id === undefined) return undefined;
+  if (host === undefined) throw new Error(`failed to resolve authenticator "${id}": authenticator not found`);
+  return serverAuthenticator(host, id);
 }
 
-/** A peer that connects and says nothing does not hold a connection longer than this. */
-const DEFAULT_HEADER_TIMEOUT_MS = 60_000;
-/** Longer than the usual interval of scrapes and probes. */
-const DEFAULT_IDLE_TIMEOUT_MS = 60_000;
-
-function headersOf(request: IncomingMessage): ReadonlyMap<string, readonly string[]> {
-  return new Map(Object.entries(request.headersDistinct).map(([name, values]) => [name, values ?? []]));
+function messageOf(caught: unknown): string {
+  return caught instanceof Error ? caught.message : String(caught);
 }
 
-function splitOnce(text: string, separator: string): readonly string[] {
-  const index = text.indexOf(separator);
-  return index < 0 ? [text] : [text.slice(0, index), text.slice(index + 1)];
-}
-
-function fail(response: ServerResponse, error: Error): void {
-  if (response.headersSent) response.destroy(error);
-  else sendText(response, 500, error.message);
-}
-
-export function sendText(response: ServerResponse, status: number, text: string): void {
-  send(response, status, 'text/plain; charset=utf-8', `${text}\n`);
+/** A line of text, for errors. */
+export function text(status: number, line: string): HttpResponse {
+  return content(status, 'text/plain; charset=utf-8', `${line}\n`);
 }
 
 /** What Go's servers answer to a path they do not know. */
-export function sendNotFound(response: ServerResponse): void {
-  sendText(response, 404, '404 page not found');
-}
+export const NOT_FOUND = text(404, '404 page not found');
 
-/** A whole body at once; of a HEAD request node sends the headers only. */
-export function send(response: ServerResponse, status: number, contentType: string, body: string | Uint8Array): void {
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-    'x-content-type-options': 'nosniff',
-  });
-  response.end(body);
+export function content(
+  status: number,
+  contentType: string,
+  body: string | Buffer,
+  headers: readonly (readonly [string, string])[] = [],
+): HttpResponse {
+  const own = [['Content-Type', contentType] as const, ['X-Content-Type-Options', 'nosniff'] as const];
+  return new HttpResponse(status, [...own, ...headers], body);
 }

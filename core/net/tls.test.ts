@@ -6,7 +6,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Secret } from '../config/secret.ts';
 import { type TlsClientConfig, type TlsServerConfig, tlsClient, tlsServerSection } from '../config/sections/tls.ts';
-import { AdminServer, sendText } from '../http-admin/server.ts';
+import { AdminServer, text } from '../http-admin/server.ts';
 import { clientTls, serverTls } from './tls.ts';
 
 const file = (name: string): string => fileURLToPath(new URL(`../../test/support/tls/${name}`, import.meta.url));
@@ -25,9 +25,7 @@ const server = (changes: Partial<TlsServerConfig> = {}): TlsServerConfig => ({
 const client = (changes: Partial<TlsClientConfig> = {}): TlsClientConfig => ({ ...tlsClient.absent(), ...changes });
 
 async function exchange(tls: TlsServerConfig, options: ConnectionOptions | undefined): Promise<string> {
-  const listening = await AdminServer.start({ endpoint: '127.0.0.1:0', tls }, (_request, response) =>
-    sendText(response, 200, 'hello'),
-  );
+  const listening = await AdminServer.start({ endpoint: '127.0.0.1:0', tls }, () => text(200, 'hello'));
   servers.push(listening);
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port: listening.port, agent: false, ...options }, (response) => {

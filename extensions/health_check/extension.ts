@@ -1,8 +1,8 @@
-import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
 import type { Extension, Host, Settings } from '../../core/component.ts';
 import { formatDuration } from '../../core/config/duration.ts';
-import { AdminServer, send, sendNotFound } from '../../core/http-admin/server.ts';
+import type { HttpResponse } from '../../core/http/response.ts';
+import { AdminServer, content, NOT_FOUND } from '../../core/http-admin/server.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Config } from './config.ts';
 
@@ -27,10 +27,7 @@ export class HealthCheck implements Extension {
     try {
       this.#server = await AdminServer.start(
         this.#config,
-        (_request, response, { path }) => {
-          if (this.#serves(path)) this.#answer(response);
-          else sendNotFound(response);
-        },
+        (_request, { path }) => (this.#serves(path) ? this.#answer() : NOT_FOUND),
         { host, clock: this.#clock, logger: this.#logger },
       );
     } catch (error) {
@@ -62,14 +59,13 @@ export class HealthCheck implements Extension {
     return path === configured || (configured.endsWith('/') && path.startsWith(configured));
   }
 
-  #answer(response: ServerResponse): void {
+  #answer(): HttpResponse {
     const status = this.#since === undefined ? 503 : 200;
     const fixed = this.#config.response_body;
     if (fixed !== undefined) {
-      send(response, status, 'text/plain; charset=utf-8', status === 200 ? fixed.healthy : fixed.unhealthy);
-      return;
+      return content(status, 'text/plain; charset=utf-8', status === 200 ? fixed.healthy : fixed.unhealthy);
     }
-    send(response, status, 'application/json', JSON.stringify(this.#report()));
+    return content(status, 'application/json', JSON.stringify(this.#report()));
   }
 
   #report(): { readonly status: string; readonly upSince: string; readonly uptime: string } {

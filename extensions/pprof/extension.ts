@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import type { ServerResponse } from 'node:http';
 import type { Extension, Host, Settings } from '../../core/component.ts';
-import { AdminServer, send, sendNotFound, sendText } from '../../core/http-admin/server.ts';
+import type { HttpResponse } from '../../core/http/response.ts';
+import { AdminServer, content, NOT_FOUND, text } from '../../core/http-admin/server.ts';
 import type { Config } from './config.ts';
 import { CpuProfile, HeapSampling } from './profiler.ts';
 
@@ -45,7 +45,7 @@ export class Pprof implements Extension {
     const { endpoint, save_to_file } = this.#config;
     this.#server = await AdminServer.start(
       { endpoint },
-      (request, response, { path, query }) => this.#answer(path, query, response, request.method),
+      (request, { path, query }) => this.#answer(path, query, request.method),
       { host },
     );
     await this.#heap.start();
@@ -66,59 +66,46 @@ export class Pprof implements Extension {
     return this.#server?.port ?? 0;
   }
 
-  async #answer(path: string, query: URLSearchParams, response: ServerResponse, method = 'GET'): Promise<void> {
-    if (!path.startsWith(PREFIX)) return sendNotFound(response);
-    if (method !== 'GET' && method !== 'HEAD') return sendText(response, 405, 'method not allowed');
+  async #answer(path: string, query: URLSearchParams, method: string): Promise<HttpResponse> {
+    if (!path.startsWith(PREFIX)) return NOT_FOUND;
+    if (method !== 'GET' && method !== 'HEAD') return text(405, 'method not allowed');
     const name = path.slice(PREFIX.length);
     switch (name) {
       case '':
-        return send(response, 200, 'text/html; charset=utf-8', INDEX);
+        return content(200, 'text/html; charset=utf-8', INDEX);
       case 'cmdline':
-        return send(response, 200, 'text/plain; charset=utf-8', process.argv.join('\0'));
+        return content(200, 'text/plain; charset=utf-8', process.argv.join('\0'));
       case 'heap':
-        return sendProfile(response, 'heap', await this.#heap.profile());
+        return profileFile('heap', await this.#heap.profile());
       case 'profile':
-        return this.#cpu(query, response);
+        return this.#cpu(query);
       default: {
         const reason = Object.hasOwn(ABSENT, name) ? ABSENT[name] : 'unknown profile';
-        return sendText(response, 404, `${name}: ${reason}`);
+        return text(404, `${name}: ${reason}`);
       }
     }
   }
 
-  async #cpu(query: URLSearchParams, response: ServerResponse): Promise<void> {
+  async #cpu(query: URLSearchParams): Promise<HttpResponse> {
     const wanted = Number(query.get('seconds') ?? DEFAULT_SECONDS);
     const seconds = wanted > 0 ? wanted : DEFAULT_SECONDS;
-    if (seconds > MAX_SECONDS) return sendText(response, 400, `profile duration exceeds ${MAX_SECONDS} seconds`);
+    if (seconds > MAX_SECONDS) return text(400, `profile duration exceeds ${MAX_SECONDS} seconds`);
     if (this.#profiling) {
-      return sendText(response, 500, 'Could not enable CPU profiling: cpu profiling already in use');
+      return text(500, 'Could not enable CPU profiling: cpu profiling already in use');
     }
     this.#profiling = true;
     try {
       const profile = await CpuProfile.start(this.#settings.clock, INTERVAL_MICROS);
-      await this.#wait(seconds, response);
-      sendProfile(response, 'profile', await profile.stop());
+      await new Promise<void>((resolve) => this.#settings.clock.after(seconds * 1000, resolve));
+      return profileFile('profile', await profile.stop());
     } finally {
       this.#profiling = false;
     }
   }
-
-  /** Until the time is over or the client has gone. */
-  #wait(seconds: number, response: ServerResponse): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#settings.clock.after(seconds * 1000, resolve);
-      response.once('close', () => {
-        timer.cancel();
-        resolve();
-      });
-    });
-  }
 }
 
-function sendProfile(response: ServerResponse, name: string, profile: Buffer): void {
-  if (response.destroyed) return;
-  response.setHeader('content-disposition', `attachment; filename="${name}"`);
-  send(response, 200, 'application/octet-stream', profile);
+function profileFile(name: string, profile: Buffer): HttpResponse {
+  return content(200, 'application/octet-stream', profile, [['Content-Disposition', `attachment; filename="${name}"`]]);
 }
 
 const INDEX = `<!DOCTYPE html>

@@ -1,6 +1,6 @@
-import type { ServerResponse } from 'node:http';
 import type { Extension, Host, Settings } from '../../core/component.ts';
-import { AdminServer, send, sendNotFound } from '../../core/http-admin/server.ts';
+import { HttpResponse } from '../../core/http/response.ts';
+import { AdminServer, content, NOT_FOUND } from '../../core/http-admin/server.ts';
 import type { Config } from './config.ts';
 import { type Link, page } from './html.ts';
 import {
@@ -47,7 +47,7 @@ export class ZPages implements Extension {
     this.#statuses = statuses;
     this.#server = await AdminServer.start(
       this.#config,
-      (_request, response, { path, query }) => this.#answer({ host, clock, statuses }, path, query, response),
+      (_request, { path, query }) => this.#answer({ host, clock, statuses }, path, query),
       { host, clock, logger },
     );
     logger.info('Starting zPages extension', { endpoint });
@@ -63,30 +63,25 @@ export class ZPages implements Extension {
     return this.#server?.port ?? 0;
   }
 
-  #answer(context: PageContext, path: string, query: URLSearchParams, response: ServerResponse): void {
+  #answer(context: PageContext, path: string, query: URLSearchParams): HttpResponse {
     if (path === '/' || path === '/debug' || path === PREFIX) {
-      response.writeHead(302, { location: `${PREFIX}servicez` }).end();
-      return;
+      return new HttpResponse(302, [['Location', `${PREFIX}servicez`]]);
     }
     const name = path.startsWith(PREFIX) ? path.slice(PREFIX.length) : '';
     if (name === 'expvarz' && this.#config.expvar.enabled) {
       const json = JSON.stringify(variables(context.host.overview), undefined, 1);
-      send(response, 200, 'application/json; charset=utf-8', json);
-      return;
+      return content(200, 'application/json; charset=utf-8', json);
     }
     const sections = contributions(context);
     const own = sections.filter((one) => one.section.page === name);
     const known = PAGES.get(name)?.(context, query);
-    if (known === undefined && own.length === 0) {
-      sendNotFound(response);
-      return;
-    }
+    if (known === undefined && own.length === 0) return NOT_FOUND;
     const { title, body } = known ?? { title: name, body: undefined };
     const links = [...new Set([...PAGES.keys(), ...sections.map((one) => one.section.page)])].map(linkTo);
     if (this.#config.expvar.enabled) links.push(linkTo('expvarz'));
     // pages are for people who want to see what is so now
-    response.setHeader('cache-control', 'no-store');
-    send(response, 200, 'text/html; charset=utf-8', page(title, links, [body, own.map(renderContribution)]));
+    const html = page(title, links, [body, own.map(renderContribution)]);
+    return content(200, 'text/html; charset=utf-8', html, [['Cache-Control', 'no-store']]);
   }
 }
 

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { AdminServer, send, sendNotFound } from '../../core/http-admin/server.ts';
+import { AdminServer, content, NOT_FOUND } from '../../core/http-admin/server.ts';
 import { TEXT_CONTENT_TYPE } from '../../core/prometheus/text.ts';
 import { renderPage } from './page.ts';
 import type { Registry } from './registry.ts';
@@ -14,15 +14,14 @@ export async function startPrometheusReader(
   const { host, port } = settings;
   const endpoint = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
   try {
-    return await AdminServer.start({ endpoint }, (request, response, { path }) => {
-      if (path !== '/metrics') return sendNotFound(response);
+    return await AdminServer.start({ endpoint }, (request, { path }) => {
+      if (path !== '/metrics') return NOT_FOUND;
       const page = renderPage(registry, resource, settings);
-      response.setHeader('vary', 'Accept-Encoding');
-      if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
-        return send(response, 200, TEXT_CONTENT_TYPE, page);
+      const vary = ['Vary', 'Accept-Encoding'] as const;
+      if (!/\bgzip\b/.test(request.header('accept-encoding') ?? '')) {
+        return content(200, TEXT_CONTENT_TYPE, page, [vary]);
       }
-      response.setHeader('content-encoding', 'gzip');
-      send(response, 200, TEXT_CONTENT_TYPE, gzipSync(page));
+      return content(200, TEXT_CONTENT_TYPE, gzipSync(page), [vary, ['Content-Encoding', 'gzip']]);
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
