@@ -191,7 +191,7 @@ export const SPAN_KINDS: ReadonlyMap<string, number> = enumValues('SPAN_KIND_', 
   'CONSUMER',
 ]);
 
-export const STATUS_CODES: ReadonlyMap<string, number> = enumValues('STATUS_CODE_', ['UNSET', 'OK', 'ERROR']);
+const STATUS_CODES: ReadonlyMap<string, number> = enumValues('STATUS_CODE_', ['UNSET', 'OK', 'ERROR']);
 
 const AGGREGATION_TEMPORALITIES: ReadonlyMap<string, number> = enumValues('AGGREGATION_TEMPORALITY_', [
   'UNSPECIFIED',

@@ -118,7 +118,7 @@ test('deep nesting is passed through, refused or passed over, and never ends the
   const unknown = (levels: number) => `{"a":${'[{"b":'.repeat(levels)}1${'}]'.repeat(levels)}}`;
   assert.equal(decodeJson('logs', Buffer.from(unknown(5000))).bytes.length, 0);
   assert.throws(() => decodeJson('logs', Buffer.from(unknown(5001))), /more than 10000 levels/);
-  assert.throws(() => decodeJson('logs', Buffer.from('{"a":' + '['.repeat(1 << 20))), JsonError);
+  assert.throws(() => decodeJson('logs', Buffer.from(`{"a":${'['.repeat(1 << 20)}`)), JsonError);
   assert.throws(() => decodeJson('logs', Buffer.from('{"resourceLogs":['.repeat(1 << 18))), JsonError);
 });
 

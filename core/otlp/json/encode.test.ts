@@ -102,7 +102,7 @@ test('text is written as it is, but for what JSON has to escape', () => {
   const broken = Buffer.concat([name, Buffer.from([0xff, 0xc3, 0x28])]);
   // Resource group {schema_url}
   const bytes = Buffer.concat([Buffer.from([0x0a, broken.length + 2, 0x1a, broken.length]), broken]);
-  const escaped = '<>&/\u2028é🙂\u007f' + String.raw`\"\\\n\r\t\u0008\u000c\u0000\u001f`;
+  const escaped = `<>&/\u2028é🙂\u007f${String.raw`\"\\\n\r\t\u0008\u000c\u0000\u001f`}`;
   const text = encodeJson({ signal: 'logs', ranges: [{ buffer: bytes, start: 0, end: bytes.length }] });
   const before = Buffer.from(`{"resourceLogs":[{"resource":{},"schemaUrl":"${escaped}`);
   assert.deepEqual(text, Buffer.concat([before, broken.subarray(-3), Buffer.from('"}]}')]));
