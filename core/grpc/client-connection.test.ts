@@ -237,7 +237,8 @@ test('nobody listening is UNAVAILABLE at once, and again until the backoff is ov
   };
   const client = new GrpcClient({ endpoint: { host: '127.0.0.1', port }, clock, random: () => 0.5 });
   t.after(() => client.close());
-  const message = `connection error: desc = "connect ECONNREFUSED 127.0.0.1:${port}"`;
+  const reason = `dial tcp 127.0.0.1:${port}: connect: connection refused`;
+  const message = `connection error: desc = "transport: Error while dialing: ${reason}"`;
   await assert.rejects(client.unary('/a.B/C', [], 0), { code: StatusCode.UNAVAILABLE, message });
   await assert.rejects(client.unary('/a.B/C', [], 0), { code: StatusCode.UNAVAILABLE, message });
   const listener = net.createServer((socket) => socket.destroy()).listen(port, '127.0.0.1');
@@ -258,7 +259,8 @@ test('with waitForReady calls wait for a server, until their deadline', async (t
   t.after(() => client.close());
   await assert.rejects(client.unary('/a.B/C', [], 0, { timeoutMs: 50 }), {
     code: StatusCode.DEADLINE_EXCEEDED,
-    message: /^context deadline exceeded: connection error: desc = "connect ECONNREFUSED/,
+    message:
+      /^context deadline exceeded: connection error: desc = "transport: Error while dialing: dial tcp 127\.0\.0\.1:1: connect/,
   });
 });
 

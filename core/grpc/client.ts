@@ -1,4 +1,5 @@
 import type { Timer } from '../clock.ts';
+import { dialReason } from '../net/dial-error.ts';
 import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import { Call } from './client-call.ts';
@@ -173,8 +174,8 @@ function closing(): GrpcError {
   return new GrpcError(StatusCode.CANCELLED, 'grpc: the client connection is closing');
 }
 
-/** A name with several addresses fails with one error that holds one for each. */
+/** In gRPC's words where nobody answers, so that users find what is written about it. */
 function describe(error: Error): string {
-  if (error instanceof AggregateError) return error.errors.map((e: unknown) => (e as Error).message).join('; ');
-  return error.message;
+  const dialing = error instanceof AggregateError || 'syscall' in error;
+  return dialing ? `transport: Error while dialing: ${dialReason(error)}` : error.message;
 }

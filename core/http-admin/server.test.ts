@@ -114,10 +114,10 @@ test('cross-origin requests', async () => {
       method: 'OPTIONS',
       headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': headers },
     });
-  const good = await preflight('https://ui.a.test', 'x-own, content-type');
+  const good = await preflight('https://ui.a.test', 'x-own');
   assert.equal(good.status, 204);
   assert.equal(good.headers['access-control-allow-origin'], 'https://ui.a.test');
-  assert.equal(good.headers['access-control-allow-headers'], 'x-own, content-type');
+  assert.equal(good.headers['access-control-allow-headers'], 'x-own');
   assert.equal(good.headers['access-control-max-age'], '9');
   assert.equal((await preflight('https://ui.a.test', 'x-foreign')).headers['access-control-allow-origin'], undefined);
   assert.equal((await preflight('https://a.test.evil', '')).headers['access-control-allow-origin'], undefined);

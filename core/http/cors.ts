@@ -7,49 +7,63 @@ export interface CorsConfig {
   readonly max_age: number;
 }
 
+/** The methods that pages may use, as the Fetch standard's simple ones. */
+const METHODS: readonly string[] = ['GET', 'POST', 'HEAD'];
+/** Headers that pages may send where the section names none; a list replaces them, as in the collector. */
+const USUAL_HEADERS: readonly string[] = ['accept', 'content-type', 'x-requested-with'];
+
 /** Answers of a server to web pages of other origins, as the Fetch standard has them. */
 export class Cors {
   readonly #config: CorsConfig;
   readonly #origins: readonly RegExp[];
+  readonly #headers: readonly string[];
+  readonly #exposed: string;
 
   constructor(config: CorsConfig) {
     this.#config = config;
     this.#origins = config.allowed_origins.map(originPattern);
+    const { allowed_headers } = config;
+    this.#headers = allowed_headers.length === 0 ? USUAL_HEADERS : allowed_headers.map((name) => name.toLowerCase());
+    this.#exposed = config.exposed_headers.map(canonical).join(', ');
   }
 
   /** Headers of the answer to a request with this `Origin`; undefined where the origin may not see it. */
-  headers(origin: string): Readonly<Record<string, string>> | undefined {
-    if (!this.#origins.some((pattern) => pattern.test(origin))) return undefined;
-    const headers: Record<string, string> = {
-      'access-control-allow-origin': this.#config.allowed_origins.includes('*') ? '*' : origin,
-      'access-control-allow-credentials': 'true',
-    };
-    const { exposed_headers } = this.#config;
-    if (exposed_headers.length > 0) headers['access-control-expose-headers'] = exposed_headers.join(', ');
-    return headers;
+  headers(origin: string, method = 'GET'): Readonly<Record<string, string>> | undefined {
+    const granted = this.#grant(origin, method);
+    if (granted === undefined || this.#exposed === '') return granted;
+    return { ...granted, 'access-control-expose-headers': this.#exposed };
   }
 
   /** Headers of the 204 to a preflight: what the page asks for is granted or nothing is. */
   preflight(origin: string, method: string, requested: string | undefined): Readonly<Record<string, string>> {
-    const headers = this.headers(origin);
+    const granted = this.#grant(origin, method);
     const names = (requested ?? '').split(',').map((name) => name.trim().toLowerCase());
-    if (headers === undefined || !names.every((name) => this.#allowsHeader(name))) return {};
+    if (granted === undefined || !names.every((name) => this.#allowsHeader(name))) return {};
     return {
-      ...headers,
+      ...granted,
       'access-control-allow-methods': method,
       ...(requested === undefined ? {} : { 'access-control-allow-headers': requested }),
       ...(this.#config.max_age > 0 ? { 'access-control-max-age': String(this.#config.max_age) } : {}),
     };
   }
 
+  #grant(origin: string, method: string): Record<string, string> | undefined {
+    if (!METHODS.includes(method) || !this.#origins.some((pattern) => pattern.test(origin))) return undefined;
+    return {
+      'access-control-allow-origin': this.#config.allowed_origins.includes('*') ? '*' : origin,
+      'access-control-allow-credentials': 'true',
+    };
+  }
+
   #allowsHeader(name: string): boolean {
-    const allowed = this.#config.allowed_headers.map((header) => header.toLowerCase());
-    return name === '' || SAFE_HEADERS.includes(name) || allowed.includes('*') || allowed.includes(name);
+    return name === '' || this.#headers.includes('*') || this.#headers.includes(name);
   }
 }
 
-/** Allowed whatever is configured. */
-const SAFE_HEADERS = ['accept', 'content-type', 'x-requested-with', 'origin'];
+/** `x-two` → `X-Two`. */
+function canonical(name: string): string {
+  return name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}
 
 function originPattern(origin: string): RegExp {
   const source = origin.replace(/[.*+?^${}()|[\]\\]/g, (c) => (c === '*' ? '.*' : `\\${c}`));

@@ -7,6 +7,7 @@ const REASONS: Readonly<Record<number, string>> = {
   202: 'Accepted',
   204: 'No Content',
   302: 'Found',
+  307: 'Temporary Redirect',
   400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',

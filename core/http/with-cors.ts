@@ -24,7 +24,7 @@ export function withCors(config: CorsConfig | undefined, fixed: HeaderList, hand
       request.respond(NO_CONTENT.withHeaders([...fixed, PREFLIGHT_VARY, ...Object.entries(granted)]));
       return;
     }
-    addHeaders(request, [VARY, ...Object.entries(cors.headers(origin) ?? {})]);
+    addHeaders(request, [VARY, ...Object.entries(cors.headers(origin, request.method) ?? {})]);
     handler(request);
   };
 }

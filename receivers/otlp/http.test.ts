@@ -108,10 +108,17 @@ test('JSON and protobuf are accepted and answered in kind', async () => {
 
 test('content types: parameters do not matter, anything else is 415', async () => {
   const { port } = await start();
-  for (const type of ['application/json; charset=utf-8', 'Application/JSON']) {
+  for (const type of ['application/json; charset=utf-8', 'Application/JSON', 'application/json;a="b;c" ; d=e;']) {
     assert.equal((await send(port, oneSpan, { headers: { 'content-type': type } })).status, 200, type);
   }
-  for (const type of ['text/plain', '', 'application/grpc', 'application/jsonx']) {
+  for (const type of [
+    'text/plain',
+    '',
+    'application/grpc',
+    'application/jsonx',
+    'application/json; a',
+    'application/json;;',
+  ]) {
     const answer = await send(port, oneSpan, { headers: { 'content-type': type } });
     assert.equal(answer.status, 415);
     assert.equal(answer.headers['content-type'], 'text/plain');
@@ -135,7 +142,12 @@ test('methods and paths', async () => {
     assert.equal(answer.headers['content-type'], 'text/plain; charset=utf-8');
     assert.equal(answer.body.toString(), '404 page not found\n');
   }
-  assert.equal((await send(port, '{}', { path: '/my/logs?x=y' })).status, 200);
+  for (const path of ['/my/logs?x=y', '/my/%6Cogs']) assert.equal((await send(port, '{}', { path })).status, 200);
+  for (const path of ['//my/logs?x=y', '/a/../my/./logs?x=y']) {
+    const answer = await send(port, '{}', { path });
+    assert.equal(answer.status, 307);
+    assert.equal(answer.headers.location, '/my/logs?x=y');
+  }
 });
 
 test('all encodings are expanded, and no further than the limit', async () => {
@@ -283,6 +295,7 @@ test('CORS: preflights and requests of pages that may send', async () => {
   assert.equal(allowed.headers['access-control-allow-origin'], 'https://ui.example.test');
   assert.equal(allowed.headers['access-control-allow-credentials'], 'true');
   assert.equal(allowed.headers['access-control-max-age'], '600');
+  assert.equal(allowed.headers['access-control-expose-headers'], undefined);
   const denied = await preflight('https://evil.test');
   assert.equal(denied.status, 204);
   assert.equal(denied.headers['access-control-allow-origin'], undefined);

@@ -3,6 +3,7 @@ import { DecompressError } from '../../core/compression/error.ts';
 import type { Consumer, Outputs } from '../../core/consumer.ts';
 import { PipelineError } from '../../core/error.ts';
 import { httpStatusOf, statusCodeOf } from '../../core/http/grpc-status.ts';
+import { cleanPath, decodedPath } from '../../core/http/path.ts';
 import { HttpResponse } from '../../core/http/response.ts';
 import type { HttpHandler, HttpRequest } from '../../core/http/types.ts';
 import { withCors } from '../../core/http/with-cors.ts';
@@ -41,11 +42,12 @@ const JSON_TEXT: Encoding = {
   success: (signal) => encodeExportResponseJson(signal),
 };
 
-/** Parameters do not matter. */
+/** RFC 9110 section 8.3.1. */
+const MEDIA_TYPE = /^([^\s;]+)\s*(?:;\s*[^\s;="]+=(?:[^\s;"]+|"(?:[^"\\]|\\.)*")\s*)*;?\s*$/;
+
+/** Parameters do not matter, but must be well formed. */
 function encodingOf(contentType: string | undefined): Encoding | undefined {
-  if (contentType === undefined) return undefined;
-  const semicolon = contentType.indexOf(';');
-  const type = (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
+  const type = MEDIA_TYPE.exec(contentType ?? '')?.[1]?.toLowerCase();
   if (type === PROTO.contentType) return PROTO;
   return type === JSON_TEXT.contentType ? JSON_TEXT : undefined;
 }
@@ -66,6 +68,10 @@ const NOT_SUPPORTED = new HttpResponse(
   '415 unsupported media type, supported: [application/json, application/x-protobuf]',
 );
 const TOO_LARGE = 'http: request body too large';
+
+/** As Go's servers: senders that put a slash too many reach the right path, and keep method and body. */
+const redirect = (path: string, query: string): HttpResponse =>
+  new HttpResponse(307, [['Location', encodeURI(path) + (query === '' ? '' : `?${query}`)]]);
 
 type HeaderList = readonly (readonly [string, string])[];
 
@@ -148,9 +154,12 @@ class ExportHandler {
       this.#refuse(request, encodingOf(request.header('content-type')) ?? JSON_TEXT, error);
       return;
     }
-    const route = this.#routes.get(request.path);
+    const path = decodedPath(request.path);
+    const clean = cleanPath(path);
+    const route = this.#routes.get(path);
     const encoding = encodingOf(request.header('content-type'));
-    if (route === undefined) this.#reject(request, NOT_FOUND);
+    if (clean !== path) this.#reject(request, redirect(clean, request.query));
+    else if (route === undefined) this.#reject(request, NOT_FOUND);
     else if (request.method !== 'POST') this.#reject(request, NOT_POST);
     else if (encoding === undefined) this.#reject(request, NOT_SUPPORTED);
     else if (request.bodyTooLarge) this.#fault(request, 400, new Error(TOO_LARGE));
