@@ -1,8 +1,15 @@
 import { enableCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 
 // Before anything else is loaded: parsing our own sources is most of the time a short command takes.
 enableCompileCache();
 const { cli } = await import('./cli.ts');
+
+/**
+ * Batches lie outside the JavaScript heap, so little of it is young; V8 would let the space for young objects grow to
+ * 48 MiB all the same. Measured under load: 13 MiB less resident memory, no difference in CPU time.
+ */
+setFlagsFromString('--semi-space-growth-factor=1');
 
 /** The only place that ends the process: what is left open then is given up. */
 process.exit(

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import pino from 'pino';
+import sonicBoom from 'sonic-boom';
 import type { Clock } from '../../core/clock.ts';
 import type { LogFields, Logger } from '../../core/logger.ts';
 import { finalExports } from './final-exports.ts';
@@ -112,15 +112,15 @@ class LineLogger implements Logger {
 /** Lines that wait for an output which fails to take them; more are dropped rather than kept without end. */
 const MAX_WAITING_BYTES = 1 << 20;
 
-/** pino's destinations do the writing: whole lines, retried where a pipe is full for the moment. */
+/** Whole lines, retried where a pipe is full for the moment. */
 class Outputs {
-  readonly #destinations: ReturnType<typeof pino.destination>[] = [];
+  readonly #destinations: InstanceType<typeof sonicBoom.SonicBoom>[] = [];
   readonly #files: number[] = [];
 
   constructor(paths: readonly string[], onError: (error: Error) => void) {
     for (const path of paths) {
       const fd = this.#open(path);
-      const destination = pino.destination({ fd, sync: true, maxLength: MAX_WAITING_BYTES });
+      const destination = new sonicBoom.SonicBoom({ fd, sync: true, maxLength: MAX_WAITING_BYTES });
       destination.on('error', onError);
       this.#destinations.push(destination);
     }
