@@ -14,8 +14,10 @@ export type Encoding = (typeof ENCODINGS)[number];
  */
 const ASYNC_FROM = 32 * 1024;
 
-/** Growth step of the output: most bodies expand to less, so that one piece does. */
-const CHUNK_SIZE = 64 * 1024;
+/** What telemetry usually expands by; sets the growth step of the output, so that one piece mostly does. */
+const USUAL_RATIO = 8;
+const MIN_CHUNK = 4 * 1024;
+const MAX_CHUNK = 256 * 1024;
 
 type Expand = (input: Buffer, limit: number) => Buffer | Promise<Buffer>;
 type SyncZlib = (input: Buffer, options: zlib.ZlibOptions) => Buffer;
@@ -27,22 +29,27 @@ type AsyncZlib = (
 
 function zlibExpand(name: string, sync: SyncZlib, async: AsyncZlib): Expand {
   return (input, limit) => {
-    const large = input.length >= ASYNC_FROM;
-    const options = { maxOutputLength: limit, chunkSize: large ? CHUNK_SIZE * 4 : CHUNK_SIZE };
-    if (!large) {
+    const chunkSize = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, input.length * USUAL_RATIO));
+    const options = { maxOutputLength: limit, chunkSize };
+    if (input.length < ASYNC_FROM) {
       try {
-        return sync(input, options);
+        return compact(sync(input, options));
       } catch (error) {
         throw describe(name, error, limit);
       }
     }
     return new Promise((resolve, reject) => {
       async(input, options, (error, result) => {
-        if (error === null) resolve(result);
+        if (error === null) resolve(compact(result));
         else reject(describe(name, error, limit));
       });
     });
   };
+}
+
+/** A body may wait in a queue; there it must not keep more memory than it needs. */
+function compact(result: Buffer): Buffer {
+  return result.buffer.byteLength > 2 * result.length ? Buffer.from(result) : result;
 }
 
 function describe(name: string, cause: unknown, limit: number): DecompressError {

@@ -16,6 +16,8 @@ const LAST_LITERALS = 5;
 const MATCH_START_LIMIT = 12;
 const MAX_DISTANCE = 65535;
 const HASH_BITS = 14;
+/** Positions by hash, of the block being searched. One is enough: encoding is not interrupted. */
+const TABLE = new Int32Array(1 << HASH_BITS);
 
 const corrupt = (): DecompressError => new DecompressError('lz4: corrupt input');
 
@@ -56,7 +58,7 @@ export const lz4Bound = (length: number): number => length + Math.ceil(length / 
 
 /** Writes a block for `b[start, stop)` at `outAt`; `out` has room for `lz4Bound`. Returns the new end. */
 export function lz4EncodeBlock(b: Buffer, start: number, stop: number, out: Buffer, outAt: number): number {
-  const table = new Int32Array(1 << HASH_BITS);
+  TABLE.fill(0);
   const lastStart = stop - MATCH_START_LIMIT;
   const matchStop = stop - LAST_LITERALS;
   let end = outAt;
@@ -66,8 +68,8 @@ export function lz4EncodeBlock(b: Buffer, start: number, stop: number, out: Buff
     const word = b.readInt32LE(at);
     const slot = Math.imul(word, 0x9e3779b1) >>> (32 - HASH_BITS);
     // positions are kept plus one, so that zero means empty
-    const candidate = (table[slot] as number) - 1;
-    table[slot] = at + 1;
+    const candidate = (TABLE[slot] as number) - 1;
+    TABLE[slot] = at + 1;
     if (candidate < start || at - candidate > MAX_DISTANCE || b.readInt32LE(candidate) !== word) {
       at += skip++ >>> 6;
       continue;

@@ -79,6 +79,8 @@ function decodeElements(b: Buffer, start: number, out: Buffer): number {
 /** Matches are looked for inside pieces of this size, so that an offset always fits two bytes. */
 const PIECE = 65536;
 const HASH_BITS = 14;
+/** Positions by hash, of the piece being searched. One is enough: encoding is not interrupted. */
+const TABLE = new Int32Array(1 << HASH_BITS);
 /** Below this a piece is not worth searching. */
 const MIN_SEARCH = 16;
 
@@ -92,26 +94,25 @@ export function snappyEncode(input: Buffer): Buffer {
   let rest = input.length;
   for (; rest > 127; rest = Math.floor(rest / 128)) out[end++] = (rest & 127) | 128;
   out[end++] = rest;
-  const table = new Int32Array(1 << HASH_BITS);
   for (let start = 0; start < input.length; start += PIECE) {
-    end = encodePiece(input, start, Math.min(input.length, start + PIECE), out, end, table);
+    end = encodePiece(input, start, Math.min(input.length, start + PIECE), out, end);
   }
   return out.subarray(0, end);
 }
 
-function encodePiece(b: Buffer, start: number, stop: number, out: Buffer, outAt: number, table: Int32Array): number {
+function encodePiece(b: Buffer, start: number, stop: number, out: Buffer, outAt: number): number {
   let end = outAt;
   let literal = start;
   if (stop - start >= MIN_SEARCH) {
     // positions are kept relative to the piece plus one, so that zero means empty
-    table.fill(0);
+    TABLE.fill(0);
     const last = stop - 4;
     let skip = 32;
     for (let at = start; at <= last; ) {
       const word = b.readInt32LE(at);
       const slot = Math.imul(word, 0x1e35a7bd) >>> (32 - HASH_BITS);
-      const candidate = start + (table[slot] as number) - 1;
-      table[slot] = at - start + 1;
+      const candidate = start + (TABLE[slot] as number) - 1;
+      TABLE[slot] = at - start + 1;
       if (candidate < start || b.readInt32LE(candidate) !== word) {
         // the longer nothing matches, the larger the steps: incompressible data passes quickly
         at += skip++ >>> 5;
