@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
-import tls from 'node:tls';
+import type * as tls from 'node:tls';
+import { builtin } from '../builtin.ts';
 import { acceptShared } from '../net/shared-read.ts';
 import { ServerConnection } from './server-connection.ts';
 import { ServerSettings } from './server-settings.ts';
@@ -41,13 +42,13 @@ export class GrpcServer {
 
   /** Uses other certificates for the connections to come. */
   setSecureContext(options: tls.SecureContextOptions): void {
-    if (this.#server instanceof tls.Server) this.#server.setSecureContext(options);
+    if (this.#options.tls !== undefined) (this.#server as tls.Server | undefined)?.setSecureContext(options);
   }
 
   #createServer(): net.Server {
     const accept = (socket: net.Socket): void => this.#accept(socket);
     if (this.#options.tls === undefined) return net.createServer({ pauseOnConnect: true, noDelay: true }, accept);
-    const server = tls.createServer({ noDelay: true, ...this.#options.tls, ALPNProtocols: ['h2'] }, accept);
+    const server = builtin.tls.createServer({ noDelay: true, ...this.#options.tls, ALPNProtocols: ['h2'] }, accept);
     server.on('connection', (socket: net.Socket) => {
       this.#rawSockets.add(socket);
       socket.once('close', () => this.#rawSockets.delete(socket));

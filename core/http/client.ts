@@ -1,12 +1,14 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type * as http from 'node:http';
+import type * as https from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
 import { type ClientAuthenticator, clientAuthenticator } from '../auth.ts';
+import { builtin } from '../builtin.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Host, Settings } from '../component.ts';
 import { type Compressor, compressor } from '../compression/compress.ts';
 import type { HttpClientConfig } from '../config/sections/http-client.ts';
 import type { Logger } from '../logger.ts';
+import { checkClientMiddlewares } from '../middleware.ts';
 import { clientTls } from '../net/tls.ts';
 import { reloadTls } from '../net/tls-reload.ts';
 import { CookieJar } from './cookie-jar.ts';
@@ -56,7 +58,8 @@ export class HttpClient {
 
   /** Reads certificates and finds the authenticator; fails with one sentence. */
   start(host: Host): void {
-    const { auth, tls } = this.#config;
+    const { auth, tls, middlewares } = this.#config;
+    checkClientMiddlewares(host, middlewares);
     if (auth?.authenticator !== undefined) this.#authenticator = clientAuthenticator(host, auth.authenticator);
     this.#agents = this.#makeAgents();
     this.#reload = reloadTls(
@@ -142,7 +145,7 @@ export class HttpClient {
       ...(abort === undefined ? {} : { signal: abort }),
     };
     return new Promise((resolve, reject) => {
-      const request = secure ? https.request(url, options) : http.request(url, options);
+      const request = secure ? builtin.https.request(url, options) : builtin.http.request(url, options);
       request.on('response', (response) => collect(response, resolve, reject));
       request.on('error', (error: NodeJS.ErrnoException) => {
         const stale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
@@ -164,7 +167,10 @@ export class HttpClient {
       proxyEnv: config.proxy_url === '' ? process.env : { HTTP_PROXY: config.proxy_url, HTTPS_PROXY: config.proxy_url },
     };
     const tls = clientTls(config.tls) ?? {};
-    return { http: new http.Agent(options), https: new https.Agent({ ...options, ...(tls as SecureContextOptions) }) };
+    return {
+      http: new builtin.http.Agent(options),
+      https: new builtin.https.Agent({ ...options, ...(tls as SecureContextOptions) }),
+    };
   }
 }
 

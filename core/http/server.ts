@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
+import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
+import { builtin } from '../builtin.ts';
 import type { Timer } from '../clock.ts';
 import { type Listening, listen } from '../net/listen.ts';
 import { HttpConnection } from './connection.ts';
@@ -32,7 +33,9 @@ export class HttpServer {
     const server =
       tls === undefined
         ? createServer(sockets, (socket) => this.#accept(socket))
-        : createTlsServer({ ...sockets, ...tls, ALPNProtocols: ['http/1.1'] }, (socket) => this.#accept(socket));
+        : builtin.tls.createServer({ ...sockets, ...tls, ALPNProtocols: ['http/1.1'] }, (socket) =>
+            this.#accept(socket),
+          );
     this.#server = server;
     const listening = await listen(server, address);
     server.on('error', (error) => onError?.(error));

@@ -1,5 +1,6 @@
 import net from 'node:net';
-import tls from 'node:tls';
+import type * as tls from 'node:tls';
+import { builtin } from '../builtin.ts';
 
 /** Takes bytes as they arrive; `bytes[0, length)` is only valid until the call returns. Must not throw. */
 export interface ByteSink {
@@ -35,7 +36,11 @@ export function connectShared(
     secure === undefined
       ? net.connect({ ...target, noDelay: true, onread: onread(sink) } as net.NetConnectOpts)
       : // TLS has no `onread` in its types, and its records are copied when they are decrypted anyway
-        tls.connect({ ...(target as tls.ConnectionOptions), ...secure, noDelay: true } as tls.ConnectionOptions);
+        builtin.tls.connect({
+          ...(target as tls.ConnectionOptions),
+          ...secure,
+          noDelay: true,
+        } as tls.ConnectionOptions);
   if (secure !== undefined) socket.on('data', (bytes: Buffer) => sink.receive(bytes, bytes.length));
   else socket.resume();
   return socket;
@@ -53,7 +58,7 @@ export function acceptShared(accepted: net.Socket, sink: ByteSink): net.Socket {
   const holder = accepted as unknown as { _handle?: { readStart?: unknown; useUserBuffer?: unknown } | null };
   const handle = holder._handle;
   if (
-    accepted instanceof tls.TLSSocket ||
+    (accepted as Partial<tls.TLSSocket>).encrypted === true ||
     typeof handle?.useUserBuffer !== 'function' ||
     typeof handle.readStart !== 'function'
   ) {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type ConnectionOptions, rootCertificates, type SecureContextOptions, type TlsOptions } from 'node:tls';
+import type { ConnectionOptions, SecureContextOptions, TlsOptions } from 'node:tls';
+import { builtin } from '../builtin.ts';
 import type { Secret } from '../config/secret.ts';
 import type { TlsClientConfig, TlsCommonConfig, TlsServerConfig } from '../config/sections/tls.ts';
 
@@ -34,7 +35,9 @@ function secureContext(config: TlsCommonConfig): SecureContextOptions {
   const cert = pem(config.cert_file, config.cert_pem, `${failed} TLS cert`);
   const key = pem(config.key_file, config.key_pem, `${failed} TLS key`);
   return {
-    ...(ca === undefined ? {} : { ca: config.include_system_ca_certs_pool ? [...rootCertificates, ca] : ca }),
+    ...(ca === undefined
+      ? {}
+      : { ca: config.include_system_ca_certs_pool ? [...builtin.tls.rootCertificates, ca] : ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     minVersion: version(config.min_version, 'TLSv1.2'),

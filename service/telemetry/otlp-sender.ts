@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { request as plainRequest, type RequestOptions } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import type { RequestOptions } from 'node:http';
 import type { ConnectionOptions } from 'node:tls';
 import { gzipSync } from 'node:zlib';
+import { builtin } from '../../core/builtin.ts';
 import { GrpcClient } from '../../core/grpc/client.ts';
 import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
 import { splitHostPort } from '../../core/net/listen.ts';
@@ -69,7 +69,7 @@ function httpSender(signal: Signal, settings: OtlpSettings, userAgent: string): 
 
 function post(url: URL, options: RequestOptions, body: Buffer, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? tlsRequest : plainRequest;
+    const send = url.protocol === 'https:' ? builtin.https.request : builtin.http.request;
     const signal = timeoutMs > 0 ? { signal: AbortSignal.timeout(timeoutMs) } : {};
     const request = send(url, { ...options, ...signal }, (response) => {
       response.resume();
