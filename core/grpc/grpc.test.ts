@@ -200,6 +200,36 @@ test('compressed messages are decompressed, within the limit', async () => {
   await assert.rejects(send(Buffer.alloc(1), 'identity'), { code: StatusCode.INTERNAL });
 });
 
+test('the memory of a compressed message is given back, whether it can be read or not', async () => {
+  let releases = 0;
+  const decompressors = new Map([
+    [
+      'gzip',
+      ({ buffer, start, end, slab }: ByteRange): ByteRange => {
+        const release = slab!.release.bind(slab);
+        slab!.release = () => {
+          releases++;
+          release();
+        };
+        const plain = gunzipSync(buffer.subarray(start, end));
+        return { buffer: plain, start: 0, end: plain.length };
+      },
+    ],
+  ]);
+  // the client takes from the same pool, so what counts is what happened before the answer
+  let releasedBefore = 0;
+  const handler = (call: UnaryCall): void => {
+    releasedBefore = releases;
+    echo(call);
+  };
+  await using p = await pair(handler, { decompressors });
+  await p.call(gzipSync('ok'), { encoding: 'gzip' });
+  assert.equal(releasedBefore, 1);
+  releases = 0;
+  await assert.rejects(p.call(Buffer.from('not gzip'), { encoding: 'gzip' }), { code: StatusCode.INTERNAL });
+  assert.ok(releases > 0);
+});
+
 test('an asynchronous authenticator refuses or adds to the call', async () => {
   let auth: unknown;
   await using p = await pair(

@@ -80,7 +80,12 @@ const connectionErrors: readonly (readonly [string, number, ...Buffer[]])[] = [
   ['a block interrupted', ErrorCode.PROTOCOL_ERROR, headers(1, HEAD, 0), frame(FrameType.PING, 0, 0, Buffer.alloc(8))],
   ['CONTINUATION alone', ErrorCode.PROTOCOL_ERROR, frame(FrameType.CONTINUATION, Flag.END_HEADERS, 1)],
   ['PUSH_PROMISE', ErrorCode.PROTOCOL_ERROR, frame(FrameType.PUSH_PROMISE, 0, 1, Buffer.alloc(4))],
-  ['padding longer than the frame', ErrorCode.PROTOCOL_ERROR, frame(FrameType.DATA, Flag.PADDED, 1, Buffer.from([9]))],
+  [
+    'padding longer than the frame',
+    ErrorCode.PROTOCOL_ERROR,
+    headers(1, HEAD),
+    frame(FrameType.DATA, Flag.PADDED, 1, Buffer.from([9])),
+  ],
   ['PING of 7 octets', ErrorCode.FRAME_SIZE_ERROR, frame(FrameType.PING, 0, 0, Buffer.alloc(7))],
   ['SETTINGS of 5 octets', ErrorCode.FRAME_SIZE_ERROR, frame(FrameType.SETTINGS, 0, 0, Buffer.alloc(5))],
   ['a window over 2^31-1', ErrorCode.FLOW_CONTROL_ERROR, frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(0x7fffffff))],
@@ -266,6 +271,43 @@ test('two GOAWAY frame a graceful end: calls under way are served', async (t) =>
   await closing;
   assert.equal(
     peer.frames.some((f) => f.streamId === 3),
+    false,
+  );
+});
+
+test('after the second GOAWAY new streams are ignored, older ones finished', async (t) => {
+  const held: UnaryCall[] = [];
+  const handler = (c: UnaryCall): void => {
+    c.message.slab?.release();
+    held.push(c);
+  };
+  const endpoint = { host: '127.0.0.1', port: 0 };
+  const server = new GrpcServer({ endpoint, methods: new Map([[PATH, handler]]) });
+  const peer = await RawPeer.connect(((await server.listen()) as AddressInfo).port);
+  t.after(() => peer.end());
+  peer.send(call(1, Buffer.from('x')));
+  while (held.length === 0) await sleep(2);
+  const closing = server.close(5000);
+  const ping = await peer.take(FrameType.PING);
+  peer.send(frame(FrameType.PING, Flag.ACK, 0, ping.payload), call(3, Buffer.from('y')));
+  for (const last of [0x7fffffff, 1]) {
+    assert.equal((await peer.take(FrameType.GOAWAY)).payload.readUInt32BE(0), last);
+  }
+  await sleep(20);
+  held[0]!.reply(Buffer.alloc(0));
+  await closing;
+  assert.equal(held.length, 1);
+});
+
+test('a call that fails before its end is told to stop, and what still comes is dropped', async (t) => {
+  const peer = await connect(t, { maxReceiveMessageBytes: 10 });
+  peer.send(headers(1, HEAD), frame(FrameType.DATA, 0, 1, message(Buffer.alloc(1), 11)));
+  assert.equal((await peer.takeHeaders(1))['grpc-status'], '8');
+  assert.equal(await peer.takeError(FrameType.RST_STREAM, 1), ErrorCode.NO_ERROR);
+  peer.send(frame(FrameType.DATA, DATA_END, 1, Buffer.alloc(10)), call(3, Buffer.from('x')));
+  await peer.takeHeaders(3);
+  assert.equal(
+    peer.frames.some((f) => f.type === FrameType.RST_STREAM || f.type === FrameType.GOAWAY),
     false,
   );
 });
