@@ -20,3 +20,12 @@ export function serverMiddlewares(
     return extension as Component & ServerMiddleware;
   });
 }
+
+/** No extension stands in front of clients yet: naming one is a mistake that must not pass unseen. */
+export function checkClientMiddlewares(host: Host, list: readonly { readonly id: string | undefined }[]): void {
+  for (const { id = '' } of list) {
+    const known = host.extension(id) !== undefined;
+    const reason = known ? 'requested extension is not a client middleware' : 'middleware not found';
+    throw new Error(`failed to resolve middleware "${id}": ${reason}`);
+  }
+}

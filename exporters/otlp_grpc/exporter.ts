@@ -12,6 +12,7 @@ import { parseTarget } from '../../core/grpc/target.ts';
 import type { UnaryOptions } from '../../core/grpc/types.ts';
 import { userAgent } from '../../core/http/user-agent.ts';
 import type { Labels } from '../../core/meter.ts';
+import { checkClientMiddlewares } from '../../core/middleware.ts';
 import { clientTls } from '../../core/net/tls.ts';
 import { reloadTls } from '../../core/net/tls-reload.ts';
 import { DROPPED_FIELD, EXPORT_METHOD } from '../../core/otlp/methods.ts';
@@ -60,7 +61,8 @@ class OtlpGrpcSender {
 
   start(host: Host): void {
     const { logger, clock, id } = this.#settings;
-    const { auth, tls } = this.#config;
+    const { auth, tls, middlewares } = this.#config;
+    checkClientMiddlewares(host, middlewares);
     if (id.type === 'otlp') logger.warn('"otlp" alias is deprecated; use "otlp_grpc" instead');
     if (auth?.authenticator !== undefined) this.#authenticator = clientAuthenticator(host, auth.authenticator);
     this.#client = this.#connect();

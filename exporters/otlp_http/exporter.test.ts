@@ -247,6 +247,9 @@ test('what cannot start says so', async () => {
   await assert.rejects(exporter('endpoint: http://x\nauth: {authenticator: a}'), {
     message: 'failed to resolve authenticator "a": authenticator not found',
   });
+  await assert.rejects(exporter('endpoint: http://x\nmiddlewares: [{id: m}]'), {
+    message: 'failed to resolve middleware "m": middleware not found',
+  });
   await assert.rejects(exporter('traces_endpoint: http://x/'), {
     message: 'either endpoint or metrics_endpoint must be specified',
   });
