@@ -17,7 +17,8 @@ function body(size: number): Buffer {
   let state = 1;
   for (let length = 0; length < size; ) {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    const part = `\n\x10${state.toString(36)}service.name\x12checkout-${state % 7}http.route/api/v1/products/${state % 997}`;
+    const route = `http.route/api/v1/products/${state % 997}`;
+    const part = `\n\x10${state.toString(36)}service.name\x12checkout-${state % 7}${route}`;
     parts.push(part);
     length += part.length;
   }
