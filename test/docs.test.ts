@@ -43,6 +43,13 @@ test('every script that the pages name is there', () => {
   }
 });
 
+test('every runtime dependency has its reason', () => {
+  const text = read('docs/architecture.md');
+  for (const name of Object.keys(JSON.parse(read('package.json')).dependencies)) {
+    assert.ok(text.includes(`| \`${name}\` |`), `docs/architecture.md does not say why there is ${name}`);
+  }
+});
+
 /** What `weir validate` has to say; empty for a good configuration without warnings. */
 async function problems(args: readonly string[]): Promise<string> {
   let output = '';

@@ -11,7 +11,7 @@ export async function printSchema(args: Arguments): Promise<string> {
   return `${JSON.stringify(await configSchema(await registryOf(args)), null, 2)}\n`;
 }
 
-export async function configSchema(registry: Registry): Promise<JsonSchema> {
+async function configSchema(registry: Registry): Promise<JsonSchema> {
   const definitions: Record<string, JsonSchema> = {};
   const properties: Record<string, JsonSchema> = {};
   for (const kind of COMPONENT_KINDS) properties[SECTION[kind]] = await section(kind, registry, definitions);

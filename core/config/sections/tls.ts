@@ -36,7 +36,7 @@ const commonFields = {
 };
 
 /** What client and server sides share. */
-export const tlsCommon = struct('configtls.Config', 'Certificates and versions.', commonFields, {
+const tlsCommon = struct('configtls.Config', 'Certificates and versions.', commonFields, {
   validate: validateTls,
 });
 export type TlsCommonConfig = InferFields<typeof commonFields>;

@@ -15,7 +15,7 @@ export function noTotals(): Totals {
 
 /**
  * Adds up an ExportTraceServiceRequest at `buffer[start, end)`: ResourceSpans are field 1, in them ScopeSpans field 2,
- * in them Span field 2, in it span_id field 2. Everything else is skipped. It shares no code with weir, which it judges.
+ * in them Span field 2, in it span_id field 2. All else is skipped. It shares no code with weir, which it judges.
  */
 export function count(buffer: Buffer, start: number, end: number, totals: Totals): void {
   totals.requests++;
