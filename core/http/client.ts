@@ -164,7 +164,7 @@ export class HttpClient {
       maxSockets: config.max_conns_per_host || Number.POSITIVE_INFINITY,
       maxFreeSockets: config.max_idle_conns_per_host || config.max_idle_conns || Number.POSITIVE_INFINITY,
       ...(config.idle_conn_timeout > 0 ? { timeout: config.idle_conn_timeout } : {}),
-      proxyEnv: config.proxy_url === '' ? process.env : { HTTP_PROXY: config.proxy_url, HTTPS_PROXY: config.proxy_url },
+      proxyEnv: proxies(config.proxy_url),
     };
     const tls = clientTls(config.tls) ?? {};
     return {
@@ -179,6 +179,16 @@ const sizeOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece)
 function joined(pieces: readonly Buffer[]): Buffer {
   const [only] = pieces;
   return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces);
+}
+
+/** This machine is never reached through a proxy of the environment, as in Go. */
+const NEVER_PROXIED = 'localhost,::1,127.0.0.0-127.255.255.255';
+
+function proxies(url: string): NodeJS.ProcessEnv {
+  if (url !== '') return { HTTP_PROXY: url, HTTPS_PROXY: url };
+  const { no_proxy = process.env.NO_PROXY ?? '' } = process.env;
+  const none = no_proxy === '*' ? no_proxy : `${no_proxy},${NEVER_PROXIED}`;
+  return { ...process.env, no_proxy: none, NO_PROXY: none };
 }
 
 class StaleConnection extends Error {}

@@ -243,6 +243,21 @@ test('an authenticator adds headers, cookies come back, a proxy is used', async 
   assert.equal(received[2]?.headers.host, 'behind.test');
 });
 
+test('a proxy of the environment is used, but not to reach this machine', async () => {
+  const { url, received } = await peer();
+  const before = process.env.HTTP_PROXY;
+  cleanups.push(() => {
+    if (before === undefined) delete process.env.HTTP_PROXY;
+    else process.env.HTTP_PROXY = before;
+  });
+  process.env.HTTP_PROXY = url;
+  assert.equal((await (await exporter('endpoint: http://behind.test')).send()).error, undefined);
+  assert.equal(received[0]?.headers.host, 'behind.test');
+  process.env.HTTP_PROXY = 'http://127.0.0.1:1';
+  assert.equal((await (await exporter(`endpoint: ${url}`)).send()).error, undefined);
+  assert.equal(received.length, 2);
+});
+
 test('what cannot start says so', async () => {
   await assert.rejects(exporter('endpoint: http://x\nauth: {authenticator: a}'), {
     message: 'failed to resolve authenticator "a": authenticator not found',
