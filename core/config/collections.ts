@@ -154,7 +154,8 @@ class HeadersSchema extends Schema<Headers> {
         if (name === undefined) return mismatch(nameNode as ConfigNode, 'string', decoder);
         if (result.has(name)) twice.add(name);
         const valueNode = item.entries.get('value')?.node;
-        result.set(name, valueNode === undefined ? new Secret('') : this.#value(valueNode, decoder));
+        const read = (value: ConfigNode): Secret => decoder.within('value', () => this.#value(value, decoder));
+        result.set(name, valueNode === undefined ? new Secret('') : read(valueNode));
       });
     }
     if (twice.size > 0) decoder.fault(node.at, `duplicate keys in map-style list: [${[...twice].join(' ')}]`);

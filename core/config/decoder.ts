@@ -27,6 +27,10 @@ export class SectionDecoder implements Decoder {
     this.#path = path;
   }
 
+  get strict(): boolean {
+    return this.#findings.strict;
+  }
+
   fault(at: Position, message: string, more: FaultDetail = {}): void {
     const path = this.#path === '' ? (more.typeName ?? '') : this.#path;
     const { found, hint, kind } = more;

@@ -55,6 +55,8 @@ export type Report = (path: string, message: string) => void;
 
 /** Collects the faults of a whole configuration, each with its place, so that all are shown at once. */
 export interface Decoder {
+  /** The configuration is held against the collector's rules alone: neither older keys nor keys of our own. */
+  readonly strict: boolean;
   /** Reports a fault at the current key. The quoted key path is put before the message. */
   fault(at: Position, message: string, more?: FaultDetail): void;
   /** Runs `decode` for a key of a section. */

@@ -26,9 +26,16 @@ export interface StructOptions<V, E extends readonly AnyStruct[]> {
   /** Faults that decoding cannot see. `path` is the section's own; report(path, …) or report(`${path}::key`, …). */
   validate?(value: V, path: string, report: Report): void;
   readonly legacy?: Readonly<Record<string, LegacyKey>>;
+  /** Keys of our own, which the collector does not have: unknown where the configuration is read strictly. */
+  readonly ours?: readonly string[];
+  /** What further keys hold, where any are allowed; they are checked and not part of the value. */
+  readonly others?: AnySchema;
   /** Last touch after decoding, where a key's default hangs on another; `isSet('batch.sizer')` asks what is written. */
   finish?(value: V, isSet: (path: string) => boolean): V;
 }
+
+/** A hint is one line. */
+const MAX_HINT_KEYS = 10;
 
 /** A section with known keys. Unknown keys are faults; a null section has its defaults. */
 export class Struct<T> extends Schema<T> {
@@ -86,7 +93,8 @@ export class Struct<T> extends Schema<T> {
       return this.absent();
     }
     const entries = this.#standardEntries(node, decoder);
-    this.#refuseUnknown(entries, decoder);
+    if (this.#options.others === undefined) this.#refuseUnknown(entries, decoder);
+    else this.#checkOthers(this.#options.others, entries, decoder);
     const value: Record<string, unknown> = {};
     for (const [key, field] of this.#fields) {
       const entry = entries.get(key);
@@ -101,19 +109,30 @@ export class Struct<T> extends Schema<T> {
   }
 
   #refuseUnknown(entries: ReadonlyMap<string, MapEntry>, decoder: Decoder): void {
-    const unknown = [...entries].filter(([key]) => !this.#fields.has(key));
+    const ours = new Set(decoder.strict ? this.#options.ours : []);
+    const unknown = [...entries].filter(([key]) => !this.#fields.has(key) || ours.has(key));
     for (const [key, entry] of unknown) {
       const hint = this.#hintFor(key);
       decoder.fault(entry.keyAt, `has invalid keys: ${key}`, { hint, typeName: this.typeName, kind: 'key' });
     }
   }
 
+  #checkOthers(others: AnySchema, entries: ReadonlyMap<string, MapEntry>, decoder: Decoder): void {
+    for (const [key, { node }] of entries) {
+      if (!this.#fields.has(key)) decoder.within(key, () => others.decode(node, decoder));
+    }
+  }
+
   #hintFor(key: string): string {
+    if (this.#options.ours?.includes(key) === true) return 'a key that the collector does not have';
     const standard = this.legacyKeys().get(key)?.standard;
     if (standard !== undefined) return `a key of older collectors, today '${standard}'`;
     const near = nearest(key, this.#fields.keys());
     if (near !== undefined) return `did you mean '${near}'?`;
-    return this.#fields.size === 0 ? 'there are no keys here' : `known keys: ${[...this.#fields.keys()].join(', ')}`;
+    if (this.#fields.size === 0) return 'there are no keys here';
+    const known = [...this.#fields.keys()];
+    const more = known.length > MAX_HINT_KEYS ? ', … (weir explain lists them all)' : '';
+    return `known keys: ${known.slice(0, MAX_HINT_KEYS).join(', ')}${more}`;
   }
 
   /** Legacy keys under their standard names. */
@@ -167,7 +186,7 @@ export class Struct<T> extends Schema<T> {
       type: ['object', 'null'],
       description: this.doc,
       properties: { ...Object.fromEntries(properties), ...extra },
-      additionalProperties: false,
+      additionalProperties: this.#options.others === undefined ? false : this.#options.others.jsonSchema(),
     };
   }
 

@@ -4,7 +4,7 @@ import { deepFreeze, type Findings, SectionDecoder, validateSection } from '../.
 import { ConfigError } from '../../core/config/fault.ts';
 import { stringList } from '../../core/config/fields.ts';
 import { nearest } from '../../core/config/nearest.ts';
-import type { ConfigNode, MapNode, Position } from '../../core/config/node.ts';
+import { type ConfigNode, isNull, type MapNode, type Position } from '../../core/config/node.ts';
 import { chooseFeatureGates } from '../../core/feature-gates.ts';
 import { loadPlugin } from '../plugins.ts';
 import { createRegistry, type Registry } from '../registry.ts';
@@ -135,7 +135,7 @@ function readPipelines(
   const serviceNode = root.entries.get('service')?.node;
   const written = serviceNode?.kind === 'map' ? serviceNode.entries.get('pipelines')?.node : undefined;
   const rules = {
-    allowNone: gates.has('service.AllowNoPipelines') || (written?.kind === 'map' && written.entries.size > 0),
+    allowNone: gates.has('service.AllowNoPipelines') || hasContent(written),
     allowProfiles: gates.has('service.profilesSupport'),
   };
   const pipelines = resolvePipelines(section.pipelines, declared, rules, findings);
@@ -144,6 +144,11 @@ function readPipelines(
   if (findings.faults.length === before && pipelines.length === entriesOf(written))
     checkConnectors(pipelines, findings);
   return pipelines;
+}
+
+/** True where something was written, however wrong: then that is the fault, not that nothing is there. */
+function hasContent(node: ConfigNode | undefined): boolean {
+  return node !== undefined && !isNull(node) && (node.kind !== 'map' || node.entries.size > 0);
 }
 
 function entriesOf(node: ConfigNode | undefined): number {
