@@ -18,7 +18,11 @@ const ID_MARK = Buffer.from('f0e1d2c3b4a59687', 'hex');
 
 const ROUTES = ['/api/v1/orders/{id}', '/api/v1/cart/{user}/items', '/api/v1/search', '/healthz'];
 const METHODS = ['GET', 'POST', 'PUT', 'GET'];
-const AGENTS = ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36', 'okhttp/4.12.0', 'Go-http-client/2.0'];
+const AGENTS = [
+  'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36',
+  'okhttp/4.12.0 (shop-android/5.4.1; Android 14; Pixel 8)',
+  'Go-http-client/2.0 (inventory-sync/1.9.0)',
+];
 
 /** Requests that differ in content, `spans` spans each; the same on every call. */
 export function templates(count: number, spans: number): Template[] {
