@@ -47,5 +47,6 @@ test('nearest finds slips, not other words', () => {
   assert.equal(nearest('sendBatchSize', known), 'send_batch_size');
   assert.equal(nearest('metadata-keys', known), 'metadata_keys');
   assert.equal(nearest('compression', known), undefined);
+  assert.equal(nearest('metadata', known), 'metadata_keys');
   assert.equal(nearest('', known), undefined);
 });

@@ -1,19 +1,27 @@
 /** A name further away than this part of its length is a different word, not a slip. */
 const MAX_DISTANCE_SHARE = 0.4;
 
-/** The known name that was probably meant, by edit distance; undefined when none is close. */
+/** The known name that was probably meant, by edit distance or by how it begins; undefined when none is close. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const plain = squash(name);
+  const candidates = [...known];
   let best: string | undefined;
   let least = Math.max(1, Math.floor(plain.length * MAX_DISTANCE_SHARE)) + 1;
-  for (const candidate of known) {
+  for (const candidate of candidates) {
     const far = distance(plain, squash(candidate));
     if (far < least) {
       least = far;
       best = candidate;
     }
   }
-  return best;
+  return best ?? beginningOf(plain, candidates);
+}
+
+/** Shorter beginnings are shared by chance. */
+const MIN_BEGINNING = 4;
+
+function beginningOf(plain: string, known: readonly string[]): string | undefined {
+  return plain.length < MIN_BEGINNING ? undefined : known.find((name) => squash(name).startsWith(plain));
 }
 
 /** Case, `_` and `-` are the commonest slips and count nothing. */

@@ -77,9 +77,11 @@ const entries = factories.map((factory): ComponentEntry => {
 
 const RECEIVERS = 'receivers: {in: , in/2: , tin: }\n';
 const REST =
-  'processors: {batch: , batch/2: }\nexporters: {debug: , debug/2: }\nconnectors: {forward: , forward/2: }\nextensions: {zpages: }\n';
+  'processors: {batch: , batch/2: }\nexporters: {debug: , debug/2: }\nconnectors: ' +
+  '{forward: , forward/2: }\nextensions: {zpages: }\n';
 const COMPONENTS = RECEIVERS + REST;
-const PIPELINES = 'service: {pipelines: {traces: {receivers: [in], exporters: [debug]}}}\n';
+const ONE = 'pipelines: {traces: {receivers: [in], exporters: [debug]}}';
+const PIPELINES = `service: {${ONE}}\n`;
 
 function load(yaml: string, options: Partial<LoadOptions> = {}, sources?: Sources) {
   const registry = createRegistry(entries);
@@ -181,32 +183,45 @@ const BAD: readonly (readonly [yaml: string, ...faults: string[]])[] = [
   ],
   [
     `${COMPONENTS}service: {pipelines: {profiles: {receivers: [in], exporters: [debug]}}}`,
-    '6: service::pipelines: pipeline "profiles": profiling signal support is at alpha level, gated under the "service.profilesSupport" feature gate',
+    '6: service::pipelines: pipeline "profiles": profiling signal support is at alpha ' +
+      'level, gated under the "service.profilesSupport" feature gate',
   ],
   [
-    `${COMPONENTS}service: {extensions: [zpage], pipelines: {traces: {receivers: [in], exporters: [debug]}}}`,
+    `${COMPONENTS}service: {extensions: [zpage], ${ONE}}`,
     '6: service::extensions: references extension "zpage" which is not configured',
   ],
   [
     `${RECEIVERS}exporters: {debug: , forward: }\nconnectors: {forward: }\n${PIPELINES}`,
     `2: 'exporters' unknown type: "forward" for id: "forward" (valid values: [debug])`,
-    `3: connectors::forward: ambiguous ID: Found both "forward" exporter and "forward" connector. Change one of the components' IDs to eliminate ambiguity (e.g. rename "forward" connector to "forward/connector")`,
+    `3: connectors::forward: ambiguous ID: Found both "forward" exporter and "forward" ` +
+      `connector. Change one of the components' IDs to eliminate ambiguity (e.g. rename ` +
+      `"forward" connector to "forward/connector")`,
   ],
   [
     `${COMPONENTS}service: {pipelines: {logs: {receivers: [tin], exporters: [debug]}}}`,
-    '1: failed to build pipelines: failed to create "tin" receiver for data type "logs": telemetry type is not supported',
+    '1: failed to build pipelines: failed to create "tin" receiver for data type "logs": ' +
+      'telemetry type is not supported',
   ],
   [
-    `${COMPONENTS}service: {pipelines: {traces: {receivers: [in], exporters: [forward]}, metrics: {receivers: [forward/2], exporters: [debug]}}}`,
-    '4: failed to build pipelines: connector "forward" used as exporter in [traces] pipeline but not used in any supported receiver pipeline',
-    '4: failed to build pipelines: connector "forward/2" used as receiver in [metrics] pipeline but not used in any supported exporter pipeline',
+    `${COMPONENTS}service: {pipelines: {traces: {receivers: [in], exporters: [forward]}, ` +
+      `metrics: {receivers: [forward/2], exporters: [debug]}}}`,
+    '4: failed to build pipelines: connector "forward" used as exporter in [traces] ' +
+      'pipeline but not used in any supported receiver pipeline',
+    '4: failed to build pipelines: connector "forward/2" used as receiver in [metrics] ' +
+      'pipeline but not used in any supported exporter pipeline',
   ],
   [
-    `${COMPONENTS}service: {pipelines: {traces: {receivers: [in, forward], exporters: [forward/2]}, traces/2: {receivers: [forward/2], processors: [batch], exporters: [forward]}}}`,
-    '4: failed to build pipelines: cycle detected: connector "forward/2" (traces to traces) -> processor "batch" in pipeline "traces/2" -> connector "forward" (traces to traces) -> connector "forward/2" (traces to traces)',
+    `${COMPONENTS}service: {pipelines: {traces: {receivers: [in, forward], exporters: ` +
+      `[forward/2]}, traces/2: {receivers: [forward/2], processors: [batch], exporters: ` +
+      `[forward]}}}`,
+    '4: failed to build pipelines: cycle detected: connector "forward/2" (traces to ' +
+      'traces) -> processor "batch" in pipeline "traces/2" -> connector "forward" (traces ' +
+      'to traces) -> connector "forward/2" (traces to traces)',
   ],
   [
-    `${RECEIVERS}processors: {batch: {size: 13}, batch/unused: {size: 13}}\nexporters: {debug: }\nservice: {pipelines: {traces: {receivers: [in], processors: [batch], exporters: [debug]}}}`,
+    `${RECEIVERS}processors: {batch: {size: 13}, batch/unused: {size: 13}}\nexporters: ` +
+      `{debug: }\nservice: {pipelines: {traces: {receivers: [in], processors: [batch], ` +
+      `exporters: [debug]}}}`,
     '2: failed to build pipelines: failed to create "batch" processor, in pipeline "traces": unlucky size',
   ],
   [
@@ -214,11 +229,11 @@ const BAD: readonly (readonly [yaml: string, ...faults: string[]])[] = [
     `2: processors::batch/unused: 'size' must not be negative`,
   ],
   [
-    `${COMPONENTS}service: {telemetry: {metrics: {readers: []}}, pipelines: {traces: {receivers: [in], exporters: [debug]}}}`,
+    `${COMPONENTS}service: {telemetry: {metrics: {readers: []}}, ${ONE}}`,
     '6: service::telemetry: collector telemetry metrics reader should exist when metric level is not none',
   ],
   [
-    `${COMPONENTS}service: {telemetry: {logs: {level: loud}, foo: 1}, pipelines: {traces: {receivers: [in], exporters: [debug]}}}`,
+    `${COMPONENTS}service: {telemetry: {logs: {level: loud}, foo: 1}, ${ONE}}`,
     "6: 'service.telemetry' has invalid keys: foo",
     `6: 'service.telemetry.logs.level' unrecognized level: "loud"`,
   ],
@@ -244,7 +259,9 @@ test('faults of all components are reported at once', async () => {
 });
 
 test('older configurations are read with a warning, and refused when strict', async () => {
-  const yaml = `${RECEIVERS}exporters: {logging: {loglevel: x}}\nservice: {telemetry: {metrics: {address: ":9999"}}, pipelines: {traces: {receivers: [in], exporters: [logging]}}}`;
+  const yaml =
+    `${RECEIVERS}exporters: {logging: {loglevel: x}}\nservice: {telemetry: {metrics: ` +
+    `{address: ":9999"}}, pipelines: {traces: {receivers: [in], exporters: [logging]}}}`;
   const { config } = await load(yaml, { featureGates: ['telemetry.useOtelForInternalMetrics'] });
   assert.deepEqual(config.warnings, [
     'feature gate "telemetry.useOtelForInternalMetrics" was retired and has no effect',
@@ -272,7 +289,8 @@ test('telemetry has the defaults of the collector', async () => {
     ['normal', 'info', 'console', 10],
   );
   const other = await load(
-    `${COMPONENTS}service: {telemetry: {logs: {level: WARNING, sampling: }, resource: {service.name: x, service.version: , a: b}}, pipelines: {traces: {receivers: [in], exporters: [debug]}}}`,
+    `${COMPONENTS}service: {telemetry: {logs: {level: WARNING, sampling: }, resource: ` +
+      `{service.name: x, service.version: , a: b}}, ${ONE}}`,
   );
   assert.deepEqual([other.config.telemetry.logs.level, other.config.telemetry.logs.sampling], ['warn', undefined]);
   assert.deepEqual(other.config.telemetry.resource, { 'service.name': 'x', 'service.instance.id': 'me', a: 'b' });
@@ -284,7 +302,9 @@ test('an alias finds the same component', async () => {
 });
 
 test('errors print with the line, the place and a hint, and without other values of the line', async () => {
-  const yaml = `${RECEIVERS}processors:\n  batch: {key: hunter2, sise: 5, size: x}\n  batch/2:\n    key: 5\n${REST.split('\n').slice(1).join('\n')}${PIPELINES}`;
+  const yaml =
+    `${RECEIVERS}processors:\n  batch: {key: hunter2, sise: 5, size: x}\n  batch/2:\n    ` +
+    `key: 5\n${REST.split('\n').slice(1).join('\n')}${PIPELINES}`;
   const sources: Sources = new Map();
   const error = await load(yaml, {}, sources).catch((caught: unknown) => caught);
   assert.ok(error instanceof ConfigError);
