@@ -1,8 +1,16 @@
 import { bool, type Infer, int, maybe, oneOf, stringList, struct } from '../../core/config/fields.ts';
+import type { ConfigNode } from '../../core/config/node.ts';
 import { queue, sendingQueue } from '../../core/config/sections/queue.ts';
 
 const verbosityFault = (found: string) =>
   found.toLowerCase() === 'none' ? 'verbosity level "None" is not supported' : `unknown metrics level "${found}"`;
+
+/** `loglevel` of the logging exporter, which came before this one. */
+function verbosityOf(node: ConfigNode): ConfigNode {
+  const level = node.kind === 'scalar' ? String(node.value).toLowerCase() : '';
+  const value = level === 'debug' ? 'detailed' : level === 'info' ? 'normal' : 'basic';
+  return { kind: 'scalar', value, at: node.at };
+}
 
 export const config = struct(
   'debugexporter.Config',
@@ -24,6 +32,7 @@ export const config = struct(
     sending_queue: sendingQueue(queue, false),
   },
   {
+    legacy: { loglevel: { standard: 'verbosity', convert: verbosityOf } },
     validate(value, path, report) {
       if (value.use_internal_logger && value.output_paths !== undefined) {
         report(path, 'output_paths is not supported when use_internal_logger is true');
