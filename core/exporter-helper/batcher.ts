@@ -3,7 +3,8 @@ import type { BatchConfig } from '../config/sections/queue.ts';
 import { PipelineError } from '../error.ts';
 import { type Parts, take, takeBytes } from '../otlp/split.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
-import { Telemetry } from '../telemetry/telemetry.ts';
+import { Joiner } from '../telemetry/joiner.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Done } from './outcome.ts';
 import { type QueueItem, sizeOf } from './queue.ts';
 
@@ -58,9 +59,10 @@ function split(batch: Telemetry, { max_size: max, sizer }: BatchConfig): Telemet
 
 interface Partition {
   readonly key: string;
-  /** Oldest first, with the item that each belongs to at the same place. */
-  readonly batches: Telemetry[];
+  readonly batches: Joiner;
+  /** Whose data is in there, oldest first. */
   readonly items: Done[];
+  readonly context: RequestContext;
   size: number;
   readonly timer: Timer;
 }
@@ -97,10 +99,10 @@ export class Batcher {
   }
 
   #append(key: string, batch: Telemetry, item: Done): void {
-    const partition = this.#partitions.get(key) ?? this.#open(key);
-    partition.batches.push(batch);
-    partition.items.push(item);
+    const partition = this.#partitions.get(key) ?? this.#open(key, batch.context);
     partition.size += this.#sizeOf(batch);
+    partition.batches.add(batch);
+    partition.items.push(item);
     if (partition.size >= this.#config.min_size) this.#dispense(partition, item);
   }
 
@@ -121,13 +123,20 @@ export class Batcher {
     });
   }
 
-  #open(key: string): Partition {
+  #open(key: string, context: RequestContext): Partition {
     if (this.#partitions.size >= MAX_PARTITIONS) {
       const [oldest] = this.#partitions.values();
       if (oldest !== undefined) this.#close(oldest);
     }
     const timer = this.#clock.after(this.#config.flush_timeout, () => this.#close(partition));
-    const partition: Partition = { key, batches: [], items: [], size: 0, timer };
+    const partition: Partition = {
+      key,
+      batches: new Joiner(),
+      items: [],
+      context: this.#contextOf(context),
+      size: 0,
+      timer,
+    };
     this.#partitions.set(key, partition);
     return partition;
   }
@@ -141,9 +150,7 @@ export class Batcher {
   #take(partition: Partition): Telemetry {
     partition.timer.cancel();
     this.#partitions.delete(partition.key);
-    const [first] = partition.batches;
-    if (first !== undefined && partition.batches.length === 1) return first;
-    return Telemetry.join(partition.batches, this.#contextOf(first?.context ?? EMPTY_CONTEXT));
+    return partition.batches.finish(partition.context);
   }
 
   #keyOf(context: RequestContext): string {

@@ -54,13 +54,13 @@ export class Telemetry {
     const ranges: ByteRange[] = [];
     for (const batch of batches) {
       items += batch.items;
-      for (const range of batch.ranges) ranges.push(range);
+      for (const range of batch.ranges) {
+        range.slab?.retain();
+        ranges.push(range);
+      }
+      batch.release();
     }
-    const joined = new Telemetry(first.signal, ranges, items, context);
-    joined.#onRelease = () => {
-      for (const batch of batches) batch.release();
-    };
-    return joined;
+    return new Telemetry(first.signal, ranges, items, context);
   }
 
   /**
@@ -74,8 +74,6 @@ export class Telemetry {
     return new Telemetry(this.signal, ranges, items, context);
   }
 
-  #onRelease: (() => void) | undefined;
-
   retain(): this {
     if (this.#holders <= 0) throw new Error('batch retained after its release');
     this.#holders++;
@@ -86,8 +84,7 @@ export class Telemetry {
     this.#holders--;
     if (this.#holders > 0) return;
     if (this.#holders < 0) throw new Error('batch released more often than retained');
-    if (this.#onRelease !== undefined) this.#onRelease();
-    else for (const range of this.ranges) range.slab?.release();
+    for (const range of this.ranges) range.slab?.release();
   }
 
   /** All bytes in one buffer; the batch's own memory where it is a single range. */

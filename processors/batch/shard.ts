@@ -4,7 +4,8 @@ import type { Consumer, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
 import { take } from '../../core/otlp/split.ts';
 import type { RequestContext } from '../../core/telemetry/context.ts';
-import { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { Joiner } from '../../core/telemetry/joiner.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import type { BatchMetrics, Trigger } from './metrics.ts';
 
@@ -32,8 +33,7 @@ export class Shard {
   readonly #timed: boolean;
   readonly #inbox: Telemetry[] = [];
   readonly #waiting: Waiting[] = [];
-  #open: Telemetry[] = [];
-  #openItems = 0;
+  readonly #open = new Joiner();
   #timer: Timer | undefined;
   #due = false;
   #sending = false;
@@ -67,12 +67,13 @@ export class Shard {
   /** Moves requests into the open batch and sends it when it is full or due, until there is nothing to do. */
   #work(): void {
     while (!this.#sending) {
-      if (this.#openItems > 0 && (!this.#timed || this.#openItems >= this.#config.send_batch_size)) this.#send('size');
+      if (this.#open.items > 0 && (!this.#timed || this.#open.items >= this.#config.send_batch_size))
+        this.#send('size');
       else if (this.#inbox.length > 0) this.#takeIn();
-      else if (this.#openItems > 0 && (this.#due || this.#closed !== undefined)) this.#send('timeout');
+      else if (this.#open.items > 0 && (this.#due || this.#closed !== undefined)) this.#send('timeout');
       else break;
     }
-    if (this.#openItems > 0) this.#startTimer();
+    if (this.#open.items > 0) this.#startTimer();
     else if (!this.#sending) this.#closed?.();
   }
 
@@ -85,8 +86,7 @@ export class Shard {
     }
     if (batch === undefined) return;
     if (batch.items === 0) batch.release();
-    else this.#open.push(batch);
-    this.#openItems += batch.items;
+    else this.#open.add(batch);
   }
 
   #startTimer(): void {
@@ -128,10 +128,9 @@ export class Shard {
 
   /** The open batch, or its first part where it is too large. */
   #cut(): Telemetry {
-    const whole = Telemetry.join(this.#open, this.#context);
+    const whole = this.#open.take(this.#context);
     const { head, rest } = take(whole, this.#config.send_batch_max_size || Number.POSITIVE_INFINITY);
-    this.#open = rest === undefined ? [] : [rest];
-    this.#openItems = rest?.items ?? 0;
+    if (rest !== undefined) this.#open.add(rest);
     return head;
   }
 
