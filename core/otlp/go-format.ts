@@ -39,3 +39,16 @@ export function timeText(unixNanos: bigint): string {
   const decimals = fraction.toString().padStart(9, '0').replace(/0+$/, '');
   return `${date}${decimals === '' ? '' : `.${decimals}`} +0000 UTC`;
 }
+
+/** `strconv.FormatFloat(value, 'f', -1, 64)`: the shortest digits that mean the value, never with an exponent. */
+export function decimalText(value: number): string {
+  const special = specialText(value);
+  if (special !== undefined) return special;
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  const [mantissa = '', exponent = ''] = Math.abs(value).toExponential().split('e');
+  const digits = mantissa.replace('.', '');
+  const point = Number(exponent) + 1;
+  if (point <= 0) return value === 0 ? `${sign}0` : `${sign}0.${'0'.repeat(-point)}${digits}`;
+  if (point >= digits.length) return sign + digits.padEnd(point, '0');
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+}

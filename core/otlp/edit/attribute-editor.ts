@@ -24,6 +24,11 @@ const INITIAL_ENTRIES = 64;
 /** The place in the source of an entry that is not there. */
 const NOWHERE = -1;
 
+/** Decides about a key by its bytes. */
+export interface KeyMatcher {
+  test(buffer: Buffer, start: number, end: number): boolean;
+}
+
 /**
  * A list of attributes that is edited. Keys are their UTF-8 bytes and values encoded AnyValues, made once by whoever
  * compiles a configuration (value-encode.ts). Entries keep their order, new ones come last; of several with one key
@@ -87,6 +92,11 @@ export class AttributeEditor {
     return this.bufferOf(index).toString('utf8', this.#get(index, KEY_START), this.#get(index, KEY_END));
   }
 
+  /** Tests the key; for patterns of keys. */
+  keyMatches(index: number, matcher: KeyMatcher): boolean {
+    return matcher.test(this.bufferOf(index), this.#get(index, KEY_START), this.#get(index, KEY_END));
+  }
+
   /** The memory in which the key and the value of this entry lie. */
   bufferOf(index: number): Buffer {
     return this.#state(index) === State.SOURCE ? this.#buffer : this.#scratch.buffer;
@@ -138,6 +148,12 @@ export class AttributeEditor {
   replace(index: number, key: Buffer, buffer: Buffer, start: number, end: number): void {
     if (this.#state(index) === State.SOURCE) this.#entries[index * STRIDE] = State.REPLACED;
     this.#write(index, key, buffer, start, end);
+  }
+
+  /** Gives an entry, whatever its key, another value: an encoded AnyValue in `buffer[start, end)`. */
+  setValue(index: number, buffer: Buffer, start: number, end: number): void {
+    const key = this.bufferOf(index).subarray(this.#get(index, KEY_START), this.#get(index, KEY_END));
+    this.replace(index, key, buffer, start, end);
   }
 
   remove(index: number): void {
