@@ -17,6 +17,8 @@ const METADATA = tagOf(12, WireType.BYTES);
  * that (metric, scope group, resource group) is dropped as well.
  */
 export interface Visitor {
+  /** Groups that came without items are dropped too. */
+  readonly dropsEmpty?: boolean;
   /** Called once a resource group, also where it has no resource. */
   resource?(resource: MessageEditor, at: Groups): void;
   scope?(scope: MessageEditor, at: Groups): void;
@@ -100,7 +102,7 @@ export class Rewriter {
     }
     this.#flush(buffer, groupEnd);
     writer.close();
-    if (kept === 0 && this.#dropped > dropped) writer.length = mark;
+    if (kept === 0 && this.#isDropped(dropped)) writer.length = mark;
   }
 
   /** Whether anything of it is left. */
@@ -128,9 +130,16 @@ export class Rewriter {
     }
     this.#flush(buffer, scopeGroupEnd);
     writer.close();
-    if (kept > 0 || this.#dropped === dropped) return true;
+    if (kept > 0 || !this.#isDropped(dropped)) return true;
     writer.length = mark;
     return false;
+  }
+
+  /** Of a group without items, which had dropped so many before it. */
+  #isDropped(before: number): boolean {
+    const drops = this.#visitor.dropsEmpty === true;
+    if (drops) this.#changed = true;
+    return drops || this.#dropped > before;
   }
 
   /** Whether it is kept. */
