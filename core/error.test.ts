@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PipelineError } from './error.ts';
+import { wrap } from './exporter-helper/retry.ts';
 import { StatusCode } from './status-code.ts';
 
 test('a permanent error is INTERNAL, any other UNAVAILABLE, unless a status was given', () => {
@@ -27,7 +28,22 @@ test('joined errors can be retried when one of them can, after the longest wait 
   assert.equal(joined.permanent, false);
   assert.equal(joined.code, StatusCode.UNAVAILABLE);
   assert.equal(joined.retryAfterMs, 3000);
-  assert.equal(joined.message, 'bad data; busy; busier');
+  assert.equal(joined.message, 'Permanent error: bad data; busy; busier');
   assert.equal(PipelineError.join([lasting, lasting]).permanent, true);
   assert.equal(PipelineError.join([passing]), passing);
+});
+
+test('logs and senders get the words of the collector', () => {
+  const words = ({ text, answer }: PipelineError) => [text, answer];
+  const code = StatusCode.CANCELLED;
+  assert.deepEqual(words(new PipelineError('busy')), ['busy', 'busy']);
+  assert.deepEqual(words(new PipelineError('bad', { permanent: true })), Array(2).fill('Permanent error: bad'));
+  const passing = PipelineError.ofStatus('gone', { code });
+  assert.deepEqual(words(passing), ['rpc error: code = Canceled desc = gone', 'gone']);
+  const lasting = PipelineError.ofStatus('no', { code: StatusCode.INVALID_ARGUMENT, permanent: true });
+  assert.deepEqual(words(lasting), Array(2).fill('Permanent error: rpc error: code = InvalidArgument desc = no'));
+  const wrapped = wrap('not retryable error', lasting);
+  assert.deepEqual(words(wrapped), Array(2).fill(`not retryable error: ${lasting.text}`));
+  assert.equal(wrapped.code, StatusCode.INVALID_ARGUMENT);
+  assert.equal(wrap('no more retries left', passing).answer, `no more retries left: ${passing.text}`);
 });

@@ -1,4 +1,4 @@
-import { StatusCode } from './status-code.ts';
+import { StatusCode, statusText } from './status-code.ts';
 
 export interface PipelineErrorOptions {
   /** Set where a peer's gRPC status is carried through; otherwise it follows from `permanent`. */
@@ -8,7 +8,15 @@ export interface PipelineErrorOptions {
   /** The peer asked not to be called again before so many milliseconds have passed. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
+  /** What logs say, where it is not the message with `Permanent error: ` before that of a permanent error. */
+  readonly text?: string;
 }
+
+/** What a peer answered. */
+type PeerAnswer = Omit<PipelineErrorOptions, 'text'> & { readonly code: StatusCode };
+
+/** The collector's mark of an error that no retry can heal. */
+const PERMANENT = 'Permanent error: ';
 
 /**
  * Why a batch was not accepted. The one error of the data plane: it decides retry in exporters and the HTTP and
@@ -22,6 +30,8 @@ export class PipelineError extends Error {
   readonly hasStatus: boolean;
   readonly permanent: boolean;
   readonly retryAfterMs: number | undefined;
+  /** The error as the collector's log has it. */
+  readonly text: string;
   /** Set by the graph when the error passed a component on its way up: who refused, e.g. `exporter otlp/eu`. */
   component: string | undefined;
 
@@ -31,6 +41,18 @@ export class PipelineError extends Error {
     this.hasStatus = options.code !== undefined;
     this.code = options.code ?? (this.permanent ? StatusCode.INTERNAL : StatusCode.UNAVAILABLE);
     this.retryAfterMs = options.retryAfterMs;
+    this.text = options.text ?? (this.permanent ? PERMANENT + message : message);
+  }
+
+  /** What the sender of the data is told: the peer's own words as long as a retry may help, else all that is known. */
+  get answer(): string {
+    return this.permanent ? this.text : this.message;
+  }
+
+  /** The error for a status that a peer answered, worded as the collector words it. */
+  static ofStatus(message: string, options: PeerAnswer): PipelineError {
+    const text = statusText(options.code, message);
+    return new PipelineError(message, { ...options, text: options.permanent === true ? PERMANENT + text : text });
   }
 
   /** Total: anything caught becomes a PipelineError. An unknown exception is a defect of ours, so it is permanent. */
@@ -47,7 +69,9 @@ export class PipelineError extends Error {
     if (errors.length === 1) return first;
     const worst = errors.find((e) => !e.permanent) ?? first;
     const retry = errors.map((e) => e.retryAfterMs ?? 0);
-    return new PipelineError(errors.map((e) => e.message).join('; '), {
+    const text = errors.map((e) => e.text).join('; ');
+    return new PipelineError(text, {
+      text,
       code: worst.code,
       permanent: worst.permanent,
       ...(Math.max(...retry) > 0 ? { retryAfterMs: Math.max(...retry) } : {}),

@@ -30,3 +30,10 @@ const NAMES = Object.keys(StatusCode) as (keyof typeof StatusCode)[];
 export function statusName(code: number): keyof typeof StatusCode {
   return NAMES[code] ?? 'UNKNOWN';
 }
+
+/** A status as Go prints it, which is what the collector's users search their logs for. */
+export function statusText(code: StatusCode, message: string): string {
+  const words = statusName(code).toLowerCase().split('_');
+  const name = words.map((word) => `${word[0]?.toUpperCase()}${word.slice(1)}`).join('');
+  return `rpc error: code = ${name === 'Cancelled' ? 'Canceled' : name === 'Ok' ? 'OK' : name} desc = ${message}`;
+}

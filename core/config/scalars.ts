@@ -98,6 +98,8 @@ class SecretSchema extends Schema<Secret | undefined> {
 export interface OneOfOptions {
   /** Values are read in any case and kept as written in the list. */
   readonly ignoreCase?: boolean;
+  /** An explicit null is the empty string, as Go decodes it, and refused where that is no value of the list. */
+  readonly nullIsEmpty?: boolean;
 }
 
 class OneOfSchema<V extends string> extends Schema<V> {
@@ -106,6 +108,7 @@ class OneOfSchema<V extends string> extends Schema<V> {
   readonly #def: V;
   readonly #message: (found: string) => string;
   readonly #ignoreCase: boolean;
+  readonly #nullIsEmpty: boolean;
 
   constructor(doc: string, values: readonly V[], def: V, message: (found: string) => string, options: OneOfOptions) {
     super(doc);
@@ -113,6 +116,7 @@ class OneOfSchema<V extends string> extends Schema<V> {
     this.#def = def;
     this.#message = message;
     this.#ignoreCase = options.ignoreCase ?? false;
+    this.#nullIsEmpty = options.nullIsEmpty ?? false;
   }
 
   absent(): V {
@@ -123,8 +127,9 @@ class OneOfSchema<V extends string> extends Schema<V> {
     return this.#values.find((value) => value === '') ?? this.#def;
   }
   decode(node: ConfigNode, decoder: Decoder): V {
-    if (isNull(node) && (node.text ?? '') === '') return this.zero();
-    const text = stringOf(node);
+    const empty = isNull(node) && (node.text ?? '') === '';
+    if (empty && !this.#nullIsEmpty) return this.zero();
+    const text = empty ? '' : stringOf(node);
     if (text === undefined) {
       mismatch(node, this.typeName, decoder);
       return this.#def;
@@ -137,7 +142,8 @@ class OneOfSchema<V extends string> extends Schema<V> {
     return this.#def;
   }
   jsonSchema(): JsonSchema {
-    const value = this.#ignoreCase ? { type: ['string', 'null'] } : { enum: [...this.#values, null] };
+    const values = this.#nullIsEmpty ? this.#values : [...this.#values, null];
+    const value = this.#ignoreCase ? { type: ['string', 'null'] } : { enum: values };
     return { anyOf: [value, EXPANSION] };
   }
 }

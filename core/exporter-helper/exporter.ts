@@ -6,7 +6,6 @@ import { withDeadline } from './deadline.ts';
 import { ExporterMetrics } from './metrics.ts';
 import { Outcome } from './outcome.ts';
 import { QueueSender } from './queue-sender.ts';
-import { describe } from './retry.ts';
 import { Sender } from './sender.ts';
 import type { ExporterConfig, ExporterOptions, Push } from './types.ts';
 
@@ -98,7 +97,7 @@ class HelpedExporter implements Exporter {
 
   #logRejection(error: PipelineError, items: number): void {
     this.#settings.logger.error(`Exporting failed. Rejecting data.${this.#advice}`, {
-      error: describe(error),
+      error: error.text,
       rejected_items: items,
     });
   }

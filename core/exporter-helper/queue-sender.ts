@@ -7,7 +7,6 @@ import { Fifo } from './fifo.ts';
 import type { ExporterMetrics } from './metrics.ts';
 import type { Done } from './outcome.ts';
 import { MemoryQueue, type Queue } from './queue.ts';
-import { describe } from './retry.ts';
 import type { Sender } from './sender.ts';
 
 interface Export {
@@ -117,7 +116,7 @@ export class QueueSender {
   #exported(done: Done, items: number, error: PipelineError | undefined): void {
     if (error !== undefined) {
       this.#settings.logger.error(`Exporting failed. Dropping data.${this.#advice}`, {
-        error: describe(error),
+        error: error.text,
         dropped_items: items,
       });
     }

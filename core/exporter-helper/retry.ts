@@ -26,15 +26,11 @@ export class Backoff {
   }
 }
 
-/** The error as the collector words it: a permanent one says so. */
-export function describe(error: PipelineError): string {
-  const prefix = 'Permanent error: ';
-  return error.permanent && !error.message.startsWith(prefix) ? prefix + error.message : error.message;
-}
-
 /** The same verdict with a reason before its message. */
 export function wrap(reason: string, error: PipelineError): PipelineError {
-  return new PipelineError(`${reason}: ${describe(error)}`, {
+  const text = `${reason}: ${error.text}`;
+  return new PipelineError(text, {
+    text,
     ...(error.hasStatus ? { code: error.code } : {}),
     permanent: error.permanent,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),

@@ -6,7 +6,7 @@ import { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { ExporterMetrics } from './metrics.ts';
 import type { Done } from './outcome.ts';
-import { Backoff, describe, wrap } from './retry.ts';
+import { Backoff, wrap } from './retry.ts';
 import { PartialFailure, type Push, type PushContext, ShutdownError } from './types.ts';
 
 /** A batch on its way out. */
@@ -122,7 +122,7 @@ export class Sender {
       return;
     }
     logger.info('Exporting failed. Will retry the request after interval.', {
-      error: describe(error),
+      error: error.text,
       interval: formatDuration(delay),
       attempt: delivery.attempt + 1,
       items: delivery.batch.items,

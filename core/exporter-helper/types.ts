@@ -65,6 +65,6 @@ export class DeadlineError extends PipelineError {
 /** The process stops, so there is no further attempt. */
 export class ShutdownError extends PipelineError {
   constructor(cause: PipelineError) {
-    super(`interrupted due to shutdown: ${cause.message}`, { cause, code: cause.code });
+    super(`interrupted due to shutdown: ${cause.text}`, { cause, code: cause.code });
   }
 }

@@ -27,6 +27,7 @@ export const memoryLimits = struct(
     ),
   },
   {
+    ours: ['max_gc_interval_when_soft_limited', 'max_gc_interval_when_hard_limited'],
     validate(value, path, report) {
       const fault = faultOf(value);
       if (fault !== undefined) report(path, fault);

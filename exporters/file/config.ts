@@ -34,7 +34,9 @@ export const config = struct(
     path: string('The file, relative to the working directory.'),
     append: bool('Whether to keep what is in the file already; else it is emptied at the start.'),
     rotation: optional(rotation, { present: false, enabledKey: false }),
-    format: oneOf('Format of each message.', ['json', 'proto'], 'json', () => 'format type is not supported'),
+    format: oneOf('Format of each message.', ['json', 'proto'], 'json', () => 'format type is not supported', {
+      nullIsEmpty: true,
+    }),
     encoding: componentId('Extension that writes the messages in place of `format`.'),
     compression: oneOf('Compression of each message.', ['', 'zstd'], '', () => 'compression is not supported'),
     compression_params: struct('configcompression.CompressionParams', 'Fine tuning of the compression.', {
@@ -66,7 +68,6 @@ function groupFault(value: { readonly path: string; readonly group_by: Infer<typ
   if (value.group_by.resource_attribute === '') {
     return 'resource_attribute must not be empty when group_by is enabled';
   }
-  if (value.group_by.max_open_files <= 0) return 'max_open_files must be larger than zero';
   return undefined;
 }
 

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
+import { readYaml } from '../../core/config/read.ts';
 import type { PipelineError } from '../../core/error.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
@@ -244,6 +245,13 @@ test('a group that cannot be written is refused alone', async () => {
   assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 1);
   assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans'), 2);
   assert.equal(isReleased(batch), true);
+});
+
+test('what can be read and cannot start says so at the start, what cannot be read before', async () => {
+  const { file } = exporter({ group_by: { enabled: true, resource_attribute: 'team', max_open_files: 0 } });
+  await assert.rejects(async () => file.start(new NopHost()), /^Error: max_open_files must be larger than zero$/);
+  readYaml(config, '{path: "a/*", group_by: {enabled: true, max_open_files: 0}}');
+  assert.throws(() => readYaml(config, '{path: a, format: }'), /format type is not supported/);
 });
 
 test('no value leads out of the directory before the *', () => {

@@ -50,7 +50,9 @@ class Files {
       const found = host.extension(encoding) !== undefined;
       throw new Error(found ? `extension "${encoding}" is not an encoding` : `unknown encoding "${encoding}"`);
     }
-    if (!this.#config.group_by.enabled) this.#only = await this.#open(this.#config.path, this.#config.create_directory);
+    const { group_by: groupBy } = this.#config;
+    if (groupBy.enabled && groupBy.max_open_files <= 0) throw new Error('max_open_files must be larger than zero');
+    if (!groupBy.enabled) this.#only = await this.#open(this.#config.path, this.#config.create_directory);
   }
 
   push(batch: Telemetry): void | Promise<void> {

@@ -124,6 +124,7 @@ test('every status is classified', async () => {
     const { error } = await send();
     assert.equal(error?.code, code);
     assert.equal(error?.message, 'because');
+    assert.match(error?.text ?? '', /^(Permanent error: )?rpc error: code = [A-Z]\w+ desc = because$/);
     assert.equal(error?.permanent, !retryable.has(code), String(code));
   }
 });

@@ -22,7 +22,7 @@ export function pipelineError(caught: unknown): PipelineError {
   const { code, message, details } = caught;
   const retryAfterMs = details === undefined ? undefined : decodeStatus(Buffer.from(details))?.retryAfterMs;
   const retryable = RETRYABLE.has(code) || (code === StatusCode.RESOURCE_EXHAUSTED && retryAfterMs !== undefined);
-  return new PipelineError(message, {
+  return PipelineError.ofStatus(message, {
     code,
     permanent: !retryable,
     ...(retryAfterMs === undefined || retryAfterMs <= 0 ? {} : { retryAfterMs }),

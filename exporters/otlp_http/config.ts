@@ -18,7 +18,9 @@ export const config = struct(
     metrics_endpoint: string('URL for metrics; unless set, endpoint with /v1/metrics.'),
     logs_endpoint: string('URL for logs; unless set, endpoint with /v1/logs.'),
     profiles_endpoint: string('URL for profiles, which are not sent.'),
-    encoding: oneOf('Encoding of bodies.', ['proto', 'json'], 'proto', (found) => `invalid encoding type: ${found}`),
+    encoding: oneOf('Encoding of bodies.', ['proto', 'json'], 'proto', (found) => `invalid encoding type: ${found}`, {
+      nullIsEmpty: true,
+    }),
     sending_queue: sendingQueue(),
     retry_on_failure: retry,
   },

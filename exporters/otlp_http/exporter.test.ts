@@ -145,6 +145,7 @@ test('every refusal is classified, with the words of the collector', async () =>
     const { error } = await send();
     assert.equal(error?.permanent, permanent, `${status}`);
     assert.equal(error?.code, code, `${status}`);
+    assert.match(error?.text ?? '', /^(Permanent error: )?rpc error: code = \w+ desc = error exporting items, /);
     const detail = status >= 400 ? ', Message=because, Details=[]' : '';
     assert.equal(
       error?.message,
@@ -256,6 +257,12 @@ test('a proxy of the environment is used, but not to reach this machine', async 
   process.env.HTTP_PROXY = 'http://127.0.0.1:1';
   assert.equal((await (await exporter(`endpoint: ${url}`)).send()).error, undefined);
   assert.equal(received.length, 2);
+});
+
+test('an encoding that was set to nothing is refused', () => {
+  for (const value of ['', '""']) {
+    assert.throws(() => readYaml(config, `{endpoint: http://a:1, encoding: ${value}}`), /invalid encoding type: /);
+  }
 });
 
 test('what cannot start says so', async () => {

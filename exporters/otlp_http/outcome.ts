@@ -13,7 +13,7 @@ export function refusal(url: string, answer: HttpAnswer, nowMs: number): Pipelin
   const status = statusOf(answer);
   const retryAfterMs = THROTTLING.has(answer.status) ? retryAfter(answer.headers['retry-after'], nowMs) : undefined;
   const detail = status === undefined ? '' : `, Message=${status.message}, Details=[${detailOf(status)}]`;
-  return new PipelineError(
+  return PipelineError.ofStatus(
     `error exporting items, request to ${url} responded with HTTP Status Code ${answer.status}${detail}`,
     {
       code: statusCodeOf(answer.status),

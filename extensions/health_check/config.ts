@@ -19,7 +19,7 @@ const healthCheck = struct(
     path: string('Path of the answer; one that ends with a slash stands for all paths below it.', '/'),
     response_body: optional(responseBody, { present: false, enabledKey: false }),
     check_collector_pipeline: checkCollectorPipeline,
-    use_v2: bool('Accepted, without effect.'),
+    use_v2: bool('Of a later version of this extension; only false is accepted.'),
     http: any('Of a later version of this extension; refused.'),
     grpc: any('Of a later version of this extension; refused.'),
     component_health: any('Of a later version of this extension; without effect.'),
@@ -38,17 +38,15 @@ const healthCheck = struct(
     validate(value, path, report) {
       if (value.endpoint === '') report(path, 'http endpoint required');
       if (!value.path.startsWith('/')) report(path, 'path must start with /');
-      if (isSet(value.http) || isSet(value.grpc)) {
+      if (value.http !== undefined || value.grpc !== undefined) {
         report(
           path,
           'v2 healthcheck configuration (http/grpc fields) detected, which is not supported; remove the fields',
         );
-      }
+      } else if (value.use_v2) report(path, "must specify at least one protocol: 'use_v2' is not supported");
     },
   },
 );
-
-const isSet = (value: unknown): boolean => value !== undefined && value !== null;
 
 export const config = struct('healthcheckextension.Config', healthCheck.doc, {}, { embed: [healthCheck] });
 export type Config = Infer<typeof config>;

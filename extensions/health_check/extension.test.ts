@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { ConfigError } from '../../core/config/fault.ts';
+import { readYaml } from '../../core/config/read.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
 import { type Config, config } from './config.ts';
@@ -87,6 +89,10 @@ test('what cannot work is refused before the start', () => {
   assert.deepEqual(faults({ endpoint: '' }), ['x::config: http endpoint required']);
   assert.deepEqual(faults({ path: 'abc' }), ['x::config: path must start with /']);
   assert.match(faults({ grpc: { endpoint: 'x' } })[0] ?? '', /v2 healthcheck configuration .* detected/);
+  for (const yaml of ['http:', 'grpc: {}', 'use_v2: true', '{use_v2: true, http: }']) {
+    assert.throws(() => readYaml(config, yaml), ConfigError, yaml);
+  }
+  readYaml(config, '{use_v2: false, component_health: }');
 });
 
 test('shutdown is safe before start and when repeated', async () => {

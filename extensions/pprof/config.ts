@@ -4,20 +4,11 @@ const dialer = struct('confignet.DialerConfig', 'Accepted, without effect on a s
   timeout: duration('Without effect.'),
 });
 
-export const config = struct(
-  'pprofextension.Config',
-  'Where profiles are served.',
-  {
-    endpoint: string('host:port to listen on.', 'localhost:1777'),
-    dialer,
-    block_profile_fraction: int('Accepted, without effect: there are no blocking threads to sample.'),
-    mutex_profile_fraction: int('Accepted, without effect: there are no mutexes to sample.'),
-    save_to_file: string('File for a CPU profile of the whole life of the process, written when it stops.'),
-  },
-  {
-    validate(value, path, report) {
-      if (value.endpoint === '') report(path, '"endpoint" is required when using the "pprof" extension');
-    },
-  },
-);
+export const config = struct('pprofextension.Config', 'Where profiles are served.', {
+  endpoint: string('host:port to listen on; with an empty one nothing is served.', 'localhost:1777'),
+  dialer,
+  block_profile_fraction: int('Accepted, without effect: there are no blocking threads to sample.'),
+  mutex_profile_fraction: int('Accepted, without effect: there are no mutexes to sample.'),
+  save_to_file: string('File for a CPU profile of the whole life of the process, written when it stops.'),
+});
 export type Config = Infer<typeof config>;

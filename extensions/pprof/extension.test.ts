@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { Profile } from 'pprof-format';
+import { readYaml } from '../../core/config/read.ts';
 import { settle } from '../../core/testing/fake-clock.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
@@ -121,9 +122,12 @@ test('save_to_file has the profile of the whole life', async () => {
   await extension.shutdown();
 });
 
-test('an empty endpoint is refused; shutdown is safe before start', async () => {
-  const found: string[] = [];
-  config.validate({ ...config.absent(), endpoint: '' }, '', (_path, message) => found.push(message));
-  assert.deepEqual(found, ['"endpoint" is required when using the "pprof" extension']);
-  await new Pprof(testSettings({ id: 'pprof', kind: 'extension' }), config.absent()).shutdown();
+test('with an empty endpoint nothing is served; shutdown is safe before start', async () => {
+  const settings = testSettings({ id: 'pprof', kind: 'extension', signals: [] });
+  const silent = new Pprof(settings, readYaml(config, 'endpoint: ""'));
+  await silent.start(new NopHost());
+  assert.equal(silent.port, 0);
+  assert.deepEqual(settings.logger.messages('warn'), ['endpoint is empty: no profiles are served']);
+  await silent.shutdown();
+  await new Pprof(settings, config.absent()).shutdown();
 });

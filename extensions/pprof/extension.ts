@@ -43,13 +43,18 @@ export class Pprof implements Extension {
 
   async start(host: Host): Promise<void> {
     const { endpoint, save_to_file } = this.#config;
+    if (save_to_file !== '') this.#saved = await CpuProfile.start(this.#settings.clock, LONG_INTERVAL_MICROS);
+    if (endpoint === '') {
+      // Go would listen on any free port of every interface, which nobody can want
+      this.#settings.logger.warn('endpoint is empty: no profiles are served');
+      return;
+    }
     this.#server = await AdminServer.start(
       { endpoint },
       (request, { path, query }) => this.#answer(path, query, request.method),
       { host },
     );
     await this.#heap.start();
-    if (save_to_file !== '') this.#saved = await CpuProfile.start(this.#settings.clock, LONG_INTERVAL_MICROS);
     this.#settings.logger.info('Starting pprof server', { endpoint });
   }
 

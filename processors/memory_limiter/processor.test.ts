@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
 import { type Memory, processMemory } from '../../core/memory-limiter/memory.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
@@ -173,4 +174,10 @@ test('what the process holds is measured, and a collection gives it back', async
   memory.collect();
   assert.ok(memory.used() - before < 24 * MIB, `kept ${(memory.used() - before) / MIB} MiB`);
   assert.ok(memory.total > 64 * MIB && memory.total < 2 ** 50);
+});
+
+test('keys of later collectors are read, and refused when strict', () => {
+  const yaml = '{check_interval: 1s, limit_mib: 100, max_gc_interval_when_soft_limited: 3s}';
+  assert.equal(readYaml(config, yaml).max_gc_interval_when_soft_limited, 3000);
+  assert.throws(() => readYaml(config, yaml, { strict: true }), /invalid keys: max_gc_interval_when_soft_limited/);
 });

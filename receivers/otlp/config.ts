@@ -1,6 +1,8 @@
 import { duration, type Infer, int, optional, string, struct } from '../../core/config/fields.ts';
 import { grpcServer } from '../../core/config/sections/grpc-server.ts';
 import { httpServer } from '../../core/config/sections/http-server.ts';
+import { urlPathOf } from '../../core/http/path.ts';
+import { SIGNALS } from '../../core/signal.ts';
 
 /** What grpc-go reads at a time in the collector; the key is accepted, our reads have a size of their own. */
 const READ_BUFFER = 512 * 1024;
@@ -28,7 +30,17 @@ const http = struct(
     metrics_url_path: string('Path to which metrics are sent.', '/v1/metrics'),
     logs_url_path: string('Path to which logs are sent.', '/v1/logs'),
   },
-  { embed: [httpServer] },
+  {
+    embed: [httpServer],
+    validate(value, path, report) {
+      for (const signal of SIGNALS) {
+        const key = `${signal}_url_path` as const;
+        const parsed = urlPathOf(value[key]);
+        if (typeof parsed === 'string') continue;
+        report(`${path}::${key}`, `invalid HTTP URL path set for signal: ${parsed.error}`);
+      }
+    },
+  },
 );
 export type HttpConfig = Infer<typeof http>;
 

@@ -110,7 +110,7 @@ test('every outcome of a pipeline has its status', async () => {
     sink.refuse = new PipelineError('for now');
     await assert.rejects(send(client), { code: grpc.status.UNAVAILABLE, details: 'for now' });
     sink.refuse = new PipelineError('for good', { permanent: true });
-    await assert.rejects(send(client), { code: grpc.status.INTERNAL, details: 'for good' });
+    await assert.rejects(send(client), { code: grpc.status.INTERNAL, details: 'Permanent error: for good' });
     for (const code of Object.values(StatusCode).filter((c) => c !== StatusCode.OK)) {
       sink.refuse = new PipelineError('m', { code });
       await assert.rejects(send(client), { code, details: 'm' });

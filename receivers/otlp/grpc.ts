@@ -87,7 +87,7 @@ function exportHandler(
 }
 
 function refuse(call: UnaryCall, caught: unknown): void {
-  const { code, message, retryAfterMs } = PipelineError.from(caught);
+  const { code, answer: message, retryAfterMs } = PipelineError.from(caught);
   const details = retryAfterMs === undefined ? undefined : encodeStatus({ code, message, retryAfterMs });
   call.fail({ code, message, details });
 }

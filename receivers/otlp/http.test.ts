@@ -248,11 +248,11 @@ test('every outcome of a pipeline has its status', async () => {
       sink.refuse = error;
       const json = await send(port, oneSpan);
       assert.equal(json.status, status);
-      assert.equal(json.body.toString(), JSON.stringify({ code, message: 'm' }));
+      assert.equal(json.body.toString(), JSON.stringify({ code, message: error.answer }));
       assert.equal(json.headers['retry-after'], undefined);
       const proto = await send(port, twoSpans, { headers: { 'content-type': PROTO_TYPE } });
       assert.equal(proto.status, status);
-      assert.deepEqual(decodeStatus(proto.body), { code, message: 'm' });
+      assert.deepEqual(decodeStatus(proto.body), { code, message: error.answer });
     }
   }
 });
@@ -360,4 +360,29 @@ test('shutdown waits for the answer of the pipeline, and is repeatable', async (
   await stopped;
   await receiver.shutdown();
   await assert.rejects(send(port, oneSpan));
+});
+
+test('a path that is no URL is refused, of any other URL the path counts', async () => {
+  const faulty = 'protocols: {http: {traces_url_path: "%zz"}}';
+  assert.throws(
+    () => readYaml(config, faulty),
+    /invalid HTTP URL path set for signal: parse "%zz": invalid URL escape "%zz"/,
+  );
+  const { port } = await start({ keys: ['traces_url_path: "http://h/my%20traces?x=1"'] });
+  const request = { method: 'POST', headers: { 'content-type': JSON_TYPE }, body: oneSpan };
+  assert.equal((await fetch(`http://127.0.0.1:${port}/my%20traces`, request)).status, 200);
+});
+
+test('of a refusal the sender hears what the collector would say', async () => {
+  const { port, sink } = await start();
+  const request = { method: 'POST', headers: { 'content-type': JSON_TYPE }, body: oneSpan };
+  const answer = async (refuse: PipelineError) => {
+    sink.refuse = refuse;
+    return (await fetch(`http://127.0.0.1:${port}/v1/traces`, request)).json();
+  };
+  const code = StatusCode.INVALID_ARGUMENT;
+  const message = 'Permanent error: rpc error: code = InvalidArgument desc = no';
+  assert.deepEqual(await answer(PipelineError.ofStatus('no', { code, permanent: true })), { code, message });
+  const busy = { code: StatusCode.UNAVAILABLE, message: 'busy' };
+  assert.deepEqual(await answer(PipelineError.ofStatus('busy', { code: busy.code })), busy);
 });

@@ -3,7 +3,7 @@ import { DecompressError } from '../../core/compression/error.ts';
 import type { Consumer, Outputs } from '../../core/consumer.ts';
 import { PipelineError } from '../../core/error.ts';
 import { httpStatusOf, statusCodeOf } from '../../core/http/grpc-status.ts';
-import { cleanPath, decodedPath } from '../../core/http/path.ts';
+import { cleanPath, decodedPath, urlPathOf } from '../../core/http/path.ts';
 import { HttpResponse } from '../../core/http/response.ts';
 import type { HttpHandler, HttpRequest } from '../../core/http/types.ts';
 import { withCors } from '../../core/http/with-cors.ts';
@@ -107,8 +107,8 @@ class ExportHandler {
       const consumer = outputs.for(signal);
       if (consumer === undefined) continue;
       const success = new Map([PROTO, JSON_TEXT].map((encoding) => [encoding, this.#success(encoding, signal)]));
-      const path = config[`${signal}_url_path`];
-      this.#routes.set(path.startsWith('/') ? path : `/${path}`, { signal, consumer, success });
+      const path = urlPathOf(config[`${signal}_url_path`]);
+      if (typeof path === 'string') this.#routes.set(path, { signal, consumer, success });
     }
   }
 
@@ -219,7 +219,7 @@ class ExportHandler {
   /** The answer to an error of a pipeline or of the bytes. */
   #refuse(request: HttpRequest, encoding: Encoding, caught: unknown, ownsBody = true): void {
     if (ownsBody) request.body.slab?.release();
-    const { code, message, retryAfterMs } = PipelineError.from(caught);
+    const { code, answer: message, retryAfterMs } = PipelineError.from(caught);
     this.#sendStatus(request, encoding, httpStatusOf(code), {
       code,
       message,

@@ -46,9 +46,14 @@ export function ingestJson(
   try {
     decoded = decodeJson(signal, request.buffer.subarray(request.start, request.end));
   } catch (error) {
-    throw error instanceof JsonError
-      ? new PipelineError(error.message, { code: StatusCode.INVALID_ARGUMENT, permanent: true, cause: error })
-      : error;
+    if (!(error instanceof JsonError)) throw error;
+    const { message } = error;
+    throw new PipelineError(message, {
+      code: StatusCode.INVALID_ARGUMENT,
+      permanent: true,
+      text: message,
+      cause: error,
+    });
   } finally {
     request.slab?.release();
   }

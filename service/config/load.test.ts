@@ -296,6 +296,15 @@ test('telemetry has the defaults of the collector', async () => {
   assert.deepEqual(other.config.telemetry.resource, { 'service.name': 'x', 'service.instance.id': 'me', a: 'b' });
 });
 
+test('a telemetry level is a name in any case or a number', async () => {
+  const levelOf = async (level: string) =>
+    (await load(`${COMPONENTS}service: {telemetry: {metrics: {level: ${level}}}, ${ONE}}`)).config.telemetry.metrics
+      .level;
+  const read = await Promise.all(['-7', '-1', '0', '1', '1.5', '2', '5', 'Detailed', ''].map(levelOf));
+  assert.equal(read.join(), 'none,none,basic,normal,normal,detailed,detailed,detailed,normal');
+  await assert.rejects(levelOf('"3"'), /unknown metrics level "3"/);
+});
+
 test('an alias finds the same component', async () => {
   const { config } = await load(`${RECEIVERS}processors: {batcher: {size: 3}}\nexporters: {debug: }\n${PIPELINES}`);
   assert.equal(config.components.find((c) => c.id === 'batcher')?.factory.type, 'batch');

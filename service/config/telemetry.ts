@@ -14,17 +14,10 @@ import {
   struct,
 } from '../../core/config/fields.ts';
 import type { ConfigNode } from '../../core/config/node.ts';
-import {
-  LOG_LEVELS,
-  type LogLevel,
-  METRICS_LEVELS,
-  type ReaderSettings,
-  type TelemetrySettings,
-} from '../telemetry/types.ts';
+import { LOG_LEVELS, type LogLevel, type ReaderSettings, type TelemetrySettings } from '../telemetry/types.ts';
+import { telemetryLevel } from './metrics-level.ts';
 import { resource } from './resource.ts';
 import { logRecordProcessor, pushMetricExporter } from './telemetry-otlp.ts';
-
-const unknownLevel = (found: string) => `unknown metrics level ${JSON.stringify(found)}`;
 
 /** The collector also knows these: an empty level is `info`. */
 const WRITTEN_LEVELS = [...LOG_LEVELS, 'warning', ''] as const;
@@ -123,7 +116,7 @@ const metrics = struct(
   'migration.MetricsConfigV030',
   'The metrics of the process.',
   {
-    level: oneOf('How many metrics there are.', METRICS_LEVELS, 'normal', unknownLevel, { ignoreCase: true }),
+    level: telemetryLevel('How many metrics there are: none, basic, normal or detailed.'),
     readers: maybe(list('How metrics leave the process; without it a Prometheus page at localhost:8888.', reader)),
     views: list('Changes to metrics.', view),
   },
@@ -131,7 +124,7 @@ const metrics = struct(
 );
 
 const traces = struct('migration.TracesConfigV030', 'The traces of the process. Accepted; there are none.', {
-  level: oneOf('How many spans there are.', METRICS_LEVELS, 'normal', unknownLevel, { ignoreCase: true }),
+  level: telemetryLevel('How many spans there are.'),
   propagators: stringList('How context is handed on: tracecontext, b3.'),
   processors: list('Where spans go.', any('As in the OpenTelemetry declarative configuration.')),
   sampler: any('Which spans are kept.'),

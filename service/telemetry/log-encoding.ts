@@ -1,3 +1,4 @@
+import { PipelineError } from '../../core/error.ts';
 import type { LogFields } from '../../core/logger.ts';
 import type { LogSettings } from './types.ts';
 
@@ -72,7 +73,7 @@ export function toPlain(fields: LogFields): unknown {
 }
 
 function plain(_key: string, value: unknown): unknown {
-  if (value instanceof Error) return value.message;
+  if (value instanceof Error) return value instanceof PipelineError ? value.text : value.message;
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (value instanceof Map) return Object.fromEntries(value);

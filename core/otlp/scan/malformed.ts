@@ -9,10 +9,8 @@ export class MalformedError extends PipelineError {
   readonly reason: string;
 
   constructor(signal: Signal, offset: number, reason: string) {
-    super(`malformed ${signal} request at byte ${offset}: ${reason}`, {
-      code: StatusCode.INVALID_ARGUMENT,
-      permanent: true,
-    });
+    const text = `malformed ${signal} request at byte ${offset}: ${reason}`;
+    super(text, { code: StatusCode.INVALID_ARGUMENT, permanent: true, text });
     this.offset = offset;
     this.reason = reason;
   }
