@@ -1,0 +1,22 @@
+import { bool, duration, type Infer, int, struct } from '../../core/config/fields.ts';
+
+export const config = struct(
+  'groupbytraceprocessor.Config',
+  'How long traces are collected, and how many at once.',
+  {
+    num_traces: int('Traces that are collected at once. With more, the oldest is dropped.', 1_000_000),
+    num_workers: int('Accepted for compatibility; num_traces is rounded down to a multiple of it.', 1),
+    wait_duration: duration('From the first span of a trace until it is handed on.', '1s'),
+    discard_orphans: bool('Not supported, as in the collector: must be false.'),
+    store_on_disk: bool('Not supported, as in the collector: must be false.'),
+  },
+  {
+    validate(value, path, report) {
+      if (value.store_on_disk) report(path, "option 'disk storage' not supported in this release");
+      if (value.discard_orphans) report(path, "option 'discard orphans' not supported in this release");
+      if (value.num_workers < 1) report(path, 'num_workers must be greater than zero');
+      else if (value.num_traces < value.num_workers) report(path, 'num_traces must not be less than num_workers');
+    },
+  },
+);
+export type Config = Infer<typeof config>;
