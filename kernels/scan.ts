@@ -15,7 +15,8 @@ const ITEM: u32 = 0x80;
 const REPLACES: u32 = 0xc0;
 const KIND_MASK: u32 = 0x3f;
 
-const MAX_NESTING: i32 = 100;
+/** As in core/otlp/nesting.ts. */
+const MAX_NESTING: i32 = 1000;
 const LONGEST_VARINT: usize = 10;
 const LEGACY_SCOPES_FIELD: u64 = 1000;
 const LARGEST_FIELD: u64 = 0x1fffffff;

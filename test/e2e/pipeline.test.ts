@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { MAX_NESTING } from '../../core/otlp/nesting.ts';
+import { call } from '../golden/steps.ts';
 import { Lab, postSpans, spanNames } from '../support/lab.ts';
 import { freePort } from '../support/ports.ts';
 import { ROOT } from '../support/repository.ts';
@@ -109,3 +111,32 @@ for (const [how, args, list] of [
     assert.equal(lab.count('out.json'), 3);
   });
 }
+
+test('a value as deep as JSON allows gets over gRPC and into a file', async () => {
+  await using lab = new Lab();
+  const [front, hop] = [await freePort(), await freePort()];
+  const last = await lab
+    .run(`
+receivers: { otlp: { protocols: { grpc: { endpoint: "127.0.0.1:${hop}" } } } }
+exporters: { file: { path: "${lab.path('out.json')}" }, debug: { verbosity: detailed } }
+service: { ${QUIET}, pipelines: { traces: { receivers: [otlp], exporters: [file, debug] } } }`)
+    .listening(hop);
+  const first = await lab
+    .run(`
+receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:${front}" } } } }
+exporters: { otlp_grpc: { endpoint: "127.0.0.1:${hop}", tls: { insecure: true }, sending_queue: { enabled: false } } }
+service: { ${QUIET}, pipelines: { traces: { receivers: [otlp], exporters: [otlp_grpc] } } }`)
+    .listening(front);
+  const post = (lists: number) => {
+    const value = `${'{"arrayValue":{"values":['.repeat(lists)}{"boolValue":true}${']}}'.repeat(lists)}`;
+    const span = `{"name":"deep","attributes":[{"key":"k","value":${value}}]}`;
+    const body = Buffer.from(`{"resourceSpans":[{"scopeSpans":[{"spans":[${span}]}]}]}`);
+    return call(front, 'POST', '/v1/traces', body, { 'content-type': 'application/json' });
+  };
+  // messages above the value, and two for each list
+  const most = Math.floor((MAX_NESTING - 6) / 2);
+  assert.equal((await post(most)).status, 200, first.output);
+  await last.until('the span', () => lab.count('out.json') === 1);
+  assert.equal(JSON.stringify(lab.documents('out.json')).split('arrayValue').length - 1, most);
+  assert.equal((await post(most + 1)).status, 400);
+});

@@ -1,6 +1,7 @@
 import type { Signal } from '../../signal.ts';
 import { slabs } from '../../telemetry/slab.ts';
 import type { ByteRange } from '../../telemetry/telemetry.ts';
+import { MAX_NESTING } from '../nesting.ts';
 import { EXPORT_REQUEST, type MessageSchema } from '../schema.ts';
 import { JsonError, ScanFailure } from './error.ts';
 import { countItems, normalise } from './normalise.ts';
@@ -35,12 +36,6 @@ export function decodeJson(signal: Signal, json: Buffer): DecodedRequest {
 export function transcodeJson(schema: MessageSchema, json: Buffer): Buffer {
   return new Decoder(json).decode(planOf(schema)).bytes;
 }
-
-/**
- * Messages inside messages. A list in an attribute takes two levels, a map three; the collector has no limit, but its
- * peers (protobuf implementations) stop at 100 to 10000, and every level takes some of the stack.
- */
-const MAX_DEPTH = 1000;
 
 /**
  * Bytes are moved where the length of a message takes another size than was guessed, and where a field is given twice:
@@ -109,7 +104,7 @@ class Decoder {
     const out = this.#out;
     const start = out.length;
     const depth = this.#depth++;
-    if (depth > MAX_DEPTH) throw this.#in.failure(`more than ${MAX_DEPTH} levels of messages`);
+    if (depth >= MAX_NESTING) throw this.#in.failure(`more than ${MAX_NESTING} levels of messages`);
     const structure = this.#structure;
     let seen = 0;
     let irregular = false;

@@ -63,12 +63,6 @@ export const LEGACY_SCOPES_ACTION: Uint8Array = Uint8Array.from(KINDS, (schema) 
   return field === undefined ? 0 : actionAt(field, LEGACY_SCOPES & 7);
 });
 
-/**
- * Messages inside one another, the request included. The protobuf libraries of C++, Java and others stop at 100, so
- * what lies deeper could not be read by such a peer; and it bounds the recursion of whatever reads a value later.
- */
-export const MAX_NESTING = 100;
-
 function kindOf(schema: MessageSchema): number {
   return KIND_OF.get(schema) as number;
 }

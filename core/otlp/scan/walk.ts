@@ -1,4 +1,5 @@
 import type { Signal } from '../../signal.ts';
+import { MAX_NESTING } from '../nesting.ts';
 import type { MessageSchema } from '../schema.ts';
 import { next, readVarint } from '../wire.ts';
 import { MalformedError } from './malformed.ts';
@@ -10,7 +11,6 @@ import {
   KINDS,
   LEGACY_SCOPES,
   LEGACY_SCOPES_ACTION,
-  MAX_NESTING,
   MESSAGE,
   REPLACES,
   REQUEST_KIND,
