@@ -72,7 +72,7 @@ test('names with and without suffixes', () => {
   assert.equal(metricName('cpu.use', '1', 'gauge', both), 'cpu_use_ratio');
   assert.equal(metricName('queue', '{batches}', 'gauge', both), 'queue');
   assert.equal(metricName('x', 'toString', 'gauge', both), 'x_toString');
-  assert.equal(metricName('1.x', '', 'gauge', { ...both, namespace: 'n-s' }), 'n_s_1_x');
+  assert.equal(metricName('1.x', '', 'gauge', { ...both, namespace: 'n-s' }), 'n-s_1_x');
   assert.equal(metricName('1.b--c__d', 's', 'counter', { suffixes: false }), '_1_b_c__d');
 });
 

@@ -80,11 +80,13 @@ export function formatValue(value: number): string {
   return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
 }
 
-function escapeHelp(text: string): string {
+/** Backslashes and line ends. */
+export function escapeHelp(text: string): string {
   return text.replace(/[\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\\\'));
 }
 
-function escapeLabel(text: string): string {
+/** Quotes too. */
+export function escapeLabel(text: string): string {
   return ESCAPED.test(text) ? text.replace(/[\\\n"]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`)) : text;
 }
 
