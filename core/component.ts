@@ -100,6 +100,8 @@ export interface Settings {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly build: BuildInfo;
+  /** What the process says of itself as a resource: `service.name`, `service.instance.id` and what the user adds. */
+  readonly resource: Readonly<Record<string, string>>;
   readonly featureGate: (id: string) => boolean;
   /** One value per component id, made by whoever asks first: what the instances of a processor share. */
   readonly shared: <T>(make: () => T) => T;

@@ -115,6 +115,7 @@ export class Service {
       clock,
       random,
       build,
+      resource: this.#config.telemetry.resource,
       featureGate: (gate) => this.#config.featureGates.some((g) => g.id === gate && g.enabled),
       shared: <T>(make: () => T): T => {
         if (!this.#shared.has(key)) this.#shared.set(key, make());

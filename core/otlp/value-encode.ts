@@ -35,6 +35,11 @@ export function encodeString(text: string): Buffer {
   return lengthPrefixed(ValueType.STRING, Buffer.from(text));
 }
 
+/** The same from UTF-8. */
+export function encodeUtf8(bytes: Buffer): Buffer {
+  return lengthPrefixed(ValueType.STRING, bytes);
+}
+
 /** 64 bits, signed. */
 export function encodeInt(value: bigint): Buffer {
   const field = Buffer.allocUnsafe(11);

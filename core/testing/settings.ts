@@ -201,6 +201,7 @@ export function testSettings(options: TestSettingsOptions = {}): TestSettings {
     clock: options.clock ?? new FakeClock(),
     random: options.random ?? (() => 0.5),
     build: TEST_BUILD,
+    resource: { 'service.name': 'weir', 'service.instance.id': 'instance-under-test' },
     featureGate: (gate) => options.featureGates?.includes(gate) ?? false,
     shared: options.sharedWith?.shared ?? own,
   };

@@ -126,6 +126,7 @@ class BuildChecker {
       clock: systemClock,
       random: Math.random,
       build: this.#build,
+      resource: {},
       featureGate: (gate) => enabled.has(gate),
       shared: (make) => make(),
     };

@@ -1,0 +1,171 @@
+import { copyAttributes } from '../../core/otlp/build/attribute-list.ts';
+import { Attributes } from '../../core/otlp/readers/attributes.ts';
+import type { Groups } from '../../core/otlp/readers/groups.ts';
+import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
+import { ValueReader, ValueType, valueText } from '../../core/otlp/value.ts';
+import { type Keyed, KeyTable } from '../../core/series/key-table.ts';
+import { KeyWriter } from '../../core/series/key-writer.ts';
+import type { Config } from './config.ts';
+import { attributesIn, type Identity, type ResourceView } from './dimensions.ts';
+import { type ResourceSeries, SeriesSet } from './series.ts';
+
+const SERVICE_NAME = Buffer.from('service.name');
+
+/** Resources that are recognised by their bytes; beyond that all are looked at anew. */
+const MOST_KNOWN = 4096;
+const MOST_KNOWN_BYTES = 16 << 20;
+
+interface ResourceEntry extends ResourceSeries {
+  /** Milliseconds since the Unix epoch. */
+  lastSeen: number;
+}
+
+/** A resource message as it was received. */
+interface KnownResource extends Keyed, ResourceView {
+  readonly identity: string;
+  readonly copied: Buffer;
+  /** Spans of resources without `service.name` are not counted. */
+  readonly named: boolean;
+}
+
+/**
+ * The resources that spans came from lately, at most `resource_metrics_cache_size`. One that has to make room, or has
+ * expired, is sent once more, and comes back if a span of it arrives before that.
+ */
+export class Resources {
+  readonly #config: Config;
+  readonly #identity: Identity;
+  readonly #keys: KeyWriter;
+  readonly #known = new KeyTable<KnownResource>();
+  #knownBytes = 0;
+  readonly #attributes = new Attributes();
+  /** In the order of their use, the latest last. */
+  readonly #current = new Map<string, ResourceEntry>();
+  readonly #leaving = new Map<string, ResourceEntry>();
+
+  constructor(config: Config, identity: Identity, seed: number) {
+    this.#config = config;
+    this.#identity = identity;
+    this.#keys = new KeyWriter(seed);
+  }
+
+  /** Those in use, the least lately used first, then those that leave. */
+  *[Symbol.iterator](): Generator<ResourceSeries> {
+    yield* this.#current.values();
+    yield* this.#leaving.values();
+  }
+
+  /** Series of all resources. */
+  get series(): number {
+    let series = 0;
+    for (const { calls, durations, events } of this) {
+      series += calls.size + events.size + (durations === calls ? 0 : durations.size);
+    }
+    return series;
+  }
+
+  /** The entry of the resource the walk is at; undefined where its spans are not counted. */
+  at(groups: Groups, now: number): ResourceSeries | undefined {
+    const known = this.#recognise(groups);
+    if (!known.named) return undefined;
+    this.#identity.resource(known);
+    const entry = this.#entryOf(known);
+    entry.lastSeen = now;
+    return entry;
+  }
+
+  /** After a flush: delta begins anew. */
+  clear(): void {
+    this.#current.clear();
+    this.#leaving.clear();
+  }
+
+  /** After a flush: those that left are forgotten, and what is too old leaves or goes. */
+  afterFlush(now: number): void {
+    this.#leaving.clear();
+    const { exemplars, series_expiration, metrics_expiration } = this.#config;
+    if (!exemplars.enabled && series_expiration === 0 && metrics_expiration === 0) return;
+    for (const entry of [...this.#current.values()]) {
+      for (const set of new Set([entry.calls, entry.durations, entry.events])) {
+        if (exemplars.enabled) set.clearExemplars();
+        if (series_expiration > 0) set.expire(now - series_expiration);
+      }
+      if (metrics_expiration > 0 && now - entry.lastSeen >= metrics_expiration) this.#leave(entry);
+    }
+  }
+
+  #leave(entry: ResourceEntry): void {
+    this.#current.delete(entry.identity);
+    this.#leaving.set(entry.identity, entry);
+  }
+
+  #entryOf({ identity, copied }: KnownResource): ResourceEntry {
+    const known = this.#current.get(identity) ?? this.#leaving.get(identity);
+    const entry = known ?? this.#create(identity, copied);
+    // to the end: used last
+    if (!this.#current.delete(identity)) this.#leaving.delete(identity);
+    this.#current.set(identity, entry);
+    if (this.#current.size > this.#config.resource_metrics_cache_size) {
+      const [oldest] = this.#current.values();
+      if (oldest !== undefined) this.#leave(oldest);
+    }
+    return entry;
+  }
+
+  #create(identity: string, attributes: Buffer): ResourceEntry {
+    const limit = this.#config.aggregation_cardinality_limit;
+    const calls = new SeriesSet(limit);
+    const durations = this.#identity.shared ? calls : new SeriesSet(limit);
+    return { identity, attributes, calls, durations, events: new SeriesSet(limit), lastSeen: 0 };
+  }
+
+  #recognise({ buffer, resourceStart, resourceEnd }: Groups): KnownResource {
+    const keys = this.#keys;
+    keys.begin();
+    keys.copy(buffer, resourceStart, resourceEnd);
+    keys.finish();
+    const known = this.#known.find(keys);
+    if (known !== undefined) return known;
+    const size = resourceEnd - resourceStart;
+    if (this.#known.size >= MOST_KNOWN || this.#knownBytes + size > MOST_KNOWN_BYTES) {
+      this.#known.clear();
+      this.#knownBytes = 0;
+    }
+    const copied = copyAttributes(this.#attributes.set(buffer, resourceStart, resourceEnd, RESOURCE_ATTRIBUTES));
+    const attributes = attributesIn(copied);
+    const resource: KnownResource = {
+      hash: keys.hash,
+      key: keys.take(),
+      identity: identityOf(attributes, this.#config.resource_metrics_key_attributes),
+      copied,
+      attributes,
+      lookup: this.#identity.lookup().scan(attributes),
+      named: attributes.find(SERVICE_NAME),
+      serviceName: textOf(attributes),
+    };
+    this.#known.add(resource);
+    this.#knownBytes += size;
+    return resource;
+  }
+}
+
+/** The current attribute if it is a string, else nothing. */
+function textOf({ buffer, valueStart, valueEnd }: Attributes): Buffer {
+  const value = new ValueReader().read(buffer, valueStart, valueEnd);
+  return value.type === ValueType.STRING ? value.bytes : Buffer.alloc(0);
+}
+
+/** Names, types and values, sorted: what two resources have in common exactly if they are the same. */
+function identityOf(attributes: Attributes, only: readonly string[]): string {
+  const value = new ValueReader();
+  const parts: [key: string, type: number, text: string][] = [];
+  attributes.rewind();
+  while (attributes.next()) {
+    const key = attributes.key();
+    if (only.length > 0 && !only.includes(key)) continue;
+    const { buffer, valueStart, valueEnd } = attributes;
+    const { type } = value.read(buffer, valueStart, valueEnd);
+    parts.push([key, type, valueText(buffer, valueStart, valueEnd)]);
+  }
+  return JSON.stringify(parts.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}

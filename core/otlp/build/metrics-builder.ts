@@ -1,0 +1,278 @@
+import { Telemetry } from '../../telemetry/telemetry.ts';
+import { LONGEST_PREFIX, Writer } from '../edit/writer.ts';
+import { next, readVarint, varintSize, writeVarint } from '../wire.ts';
+import type { Exemplars } from './exemplars.ts';
+import type { ExponentialHistogram } from './exponential-histogram.ts';
+
+/** What all kinds of metrics have. Texts may be empty. */
+export interface MetricHead {
+  readonly name: string;
+  readonly description?: string;
+  readonly unit?: string;
+}
+
+/** What all kinds of points have. Times: nanoseconds since the Unix epoch, 0 for none. */
+export interface PointHead {
+  /** An encoded `AttributeList`, or attributes copied from elsewhere. */
+  readonly attributes: Buffer;
+  readonly startTime: bigint;
+  readonly time: bigint;
+  readonly exemplars?: Exemplars | undefined;
+}
+
+const GROUP = (1 << 3) | 2;
+const MEMBER = (2 << 3) | 2;
+const ATTRIBUTES_OF_RESOURCE = (1 << 3) | 2;
+const TEMPORALITY = 2 << 3;
+const MONOTONIC = 3 << 3;
+const POINT = (1 << 3) | 2;
+const START_TIME = (2 << 3) | 1;
+const TIME = (3 << 3) | 1;
+const COUNT = (4 << 3) | 1;
+const SUM = (5 << 3) | 1;
+
+const Data = { GAUGE: (5 << 3) | 2, SUM: (7 << 3) | 2, HISTOGRAM: (9 << 3) | 2, EXPONENTIAL: (10 << 3) | 2 } as const;
+const NumberTag = {
+  ATTRIBUTES: (7 << 3) | 2,
+  DOUBLE: (4 << 3) | 1,
+  INT: (6 << 3) | 1,
+  EXEMPLARS: (5 << 3) | 2,
+} as const;
+const HistogramTag = { ATTRIBUTES: (9 << 3) | 2, BUCKETS: (6 << 3) | 2, EXEMPLARS: (8 << 3) | 2 } as const;
+const ExponentialTag = {
+  ATTRIBUTES: (1 << 3) | 2,
+  SCALE: 6 << 3,
+  ZERO_COUNT: (7 << 3) | 1,
+  POSITIVE: (8 << 3) | 2,
+  EXEMPLARS: (11 << 3) | 2,
+  MIN: (12 << 3) | 1,
+  MAX: (13 << 3) | 1,
+} as const;
+const OFFSET = 1 << 3;
+const BUCKET_COUNTS = (2 << 3) | 2;
+const EXPLICIT_BOUNDS = (7 << 3) | 2;
+const ExemplarTag = {
+  TIME: (2 << 3) | 1,
+  DOUBLE: (3 << 3) | 1,
+  SPAN_ID: (4 << 3) | 2,
+  TRACE_ID: (5 << 3) | 2,
+} as const;
+
+/** What messages are expected to be about as long as; a wrong guess costs a move of what is in it. */
+const EXPECTED_GROUP = 1 << 14;
+const EXPECTED_POINT = 200;
+
+/**
+ * Writes a batch of metrics as protobuf:
+ *
+ *   builder.openResource(attributes); builder.openScope('name');
+ *   builder.openSum({ name: 'calls' }, Temporality.DELTA, true);
+ *   builder.integerPoint(head, 5);
+ *   builder.closeMetric(); builder.closeScope(); builder.closeResource();
+ *   next.consume(builder.finish());
+ */
+export class MetricsBuilder {
+  readonly #writer = new Writer();
+  #points = 0;
+
+  /** `attributes`: as in `PointHead`. */
+  openResource(attributes: Buffer): void {
+    const writer = this.#writer;
+    writer.open(GROUP, EXPECTED_GROUP);
+    if (attributes.length === 0) return;
+    writer.open(GROUP, attributes.length);
+    this.#attributes(attributes, ATTRIBUTES_OF_RESOURCE);
+    writer.close();
+  }
+  openScope(name: string): void {
+    this.#writer.open(MEMBER, EXPECTED_GROUP);
+    this.#writer.open(GROUP, name.length);
+    this.#text(GROUP, name);
+    this.#writer.close();
+  }
+  closeScope(): void {
+    this.#writer.close();
+  }
+  closeResource(): void {
+    this.#writer.close();
+  }
+
+  openGauge(head: MetricHead): void {
+    this.#openMetric(head, Data.GAUGE);
+  }
+  /** `temporality`: of `Temporality`, here and below. */
+  openSum(head: MetricHead, temporality: number, monotonic: boolean): void {
+    this.#openMetric(head, Data.SUM);
+    this.#smallNumber(TEMPORALITY, temporality);
+    if (monotonic) this.#smallNumber(MONOTONIC, 1);
+  }
+  openHistogram(head: MetricHead, temporality: number): void {
+    this.#openMetric(head, Data.HISTOGRAM);
+    this.#smallNumber(TEMPORALITY, temporality);
+  }
+  openExponentialHistogram(head: MetricHead, temporality: number): void {
+    this.#openMetric(head, Data.EXPONENTIAL);
+    this.#smallNumber(TEMPORALITY, temporality);
+  }
+  closeMetric(): void {
+    this.#writer.close();
+    this.#writer.close();
+  }
+
+  /** Of a gauge or sum; `value` is a whole number. */
+  integerPoint(head: PointHead, value: number): void {
+    this.#openPoint(head, NumberTag.ATTRIBUTES);
+    this.#fixed64(NumberTag.INT, value);
+    this.#closePoint(head, NumberTag.EXEMPLARS);
+  }
+  doublePoint(head: PointHead, value: number): void {
+    this.#openPoint(head, NumberTag.ATTRIBUTES);
+    this.#double(NumberTag.DOUBLE, value);
+    this.#closePoint(head, NumberTag.EXEMPLARS);
+  }
+  /** `bounds`: of `encodeBounds`, one less than there are buckets. */
+  histogramPoint(head: PointHead, count: number, sum: number, buckets: Float64Array, bounds: Buffer): void {
+    this.#openPoint(head, HistogramTag.ATTRIBUTES);
+    this.#fixed64(COUNT, count);
+    this.#double(SUM, sum);
+    const writer = this.#writer;
+    writer.reserve(LONGEST_PREFIX + buckets.length * 8);
+    const { buffer } = writer;
+    buffer[writer.length++] = HistogramTag.BUCKETS;
+    let at = writeVarint(buffer, writer.length, buckets.length * 8);
+    for (let i = 0; i < buckets.length; i++) at = writeFixed64(buffer, at, buckets[i] as number);
+    writer.length = at;
+    writer.copy(bounds, 0, bounds.length);
+    this.#closePoint(head, HistogramTag.EXEMPLARS);
+  }
+  exponentialPoint(head: PointHead, histogram: ExponentialHistogram): void {
+    this.#openPoint(head, ExponentialTag.ATTRIBUTES);
+    this.#fixed64(COUNT, histogram.count);
+    this.#double(SUM, histogram.sum);
+    this.#signed(ExponentialTag.SCALE, histogram.scale);
+    if (histogram.zeroCount !== 0) this.#fixed64(ExponentialTag.ZERO_COUNT, histogram.zeroCount);
+    this.#buckets(histogram);
+    if (histogram.count !== 0) {
+      this.#double(ExponentialTag.MIN, histogram.min);
+      this.#double(ExponentialTag.MAX, histogram.max);
+    }
+    this.#closePoint(head, ExponentialTag.EXEMPLARS);
+  }
+
+  /** What was written, as a batch, and the builder is empty again. Nothing open must be left. */
+  finish(): Telemetry {
+    const points = this.#points;
+    this.#points = 0;
+    if (this.#writer.length === 0) return new Telemetry('metrics', [], 0);
+    return Telemetry.of('metrics', this.#writer.toBuffer(), points);
+  }
+
+  #openMetric({ name, description = '', unit = '' }: MetricHead, data: number): void {
+    this.#writer.open(MEMBER, EXPECTED_GROUP);
+    this.#text((1 << 3) | 2, name);
+    this.#text((2 << 3) | 2, description);
+    this.#text((3 << 3) | 2, unit);
+    this.#writer.open(data, EXPECTED_GROUP);
+  }
+
+  #openPoint(head: PointHead, attributesTag: number): void {
+    this.#points++;
+    this.#writer.open(POINT, EXPECTED_POINT);
+    this.#attributes(head.attributes, attributesTag);
+    this.#time(START_TIME, head.startTime);
+    this.#time(TIME, head.time);
+  }
+  #closePoint({ exemplars, time }: PointHead, tag: number): void {
+    if (exemplars !== undefined) this.#exemplars(exemplars, time, tag);
+    this.#writer.close();
+  }
+
+  #exemplars(exemplars: Exemplars, time: bigint, tag: number): void {
+    for (let i = 0; i < exemplars.count; i++) {
+      const spanId = exemplars.spanId(i);
+      this.#writer.open(tag, 1);
+      this.#time(ExemplarTag.TIME, time);
+      this.#double(ExemplarTag.DOUBLE, exemplars.value(i));
+      if (spanId.some((byte) => byte !== 0)) this.#writer.field(ExemplarTag.SPAN_ID, spanId);
+      this.#writer.field(ExemplarTag.TRACE_ID, exemplars.traceId(i));
+      this.#writer.close();
+    }
+  }
+
+  #buckets(histogram: ExponentialHistogram): void {
+    const counts = histogram.bucketCounts;
+    if (counts.length === 0) return;
+    const writer = this.#writer;
+    writer.open(ExponentialTag.POSITIVE, counts.length + LONGEST_PREFIX);
+    this.#signed(OFFSET, histogram.offset);
+    let size = 0;
+    for (const count of counts) size += varintSize(count);
+    writer.reserve(LONGEST_PREFIX + size);
+    writer.buffer[writer.length++] = BUCKET_COUNTS;
+    let at = writeVarint(writer.buffer, writer.length, size);
+    for (const count of counts) at = writeVarint(writer.buffer, at, count);
+    writer.length = at;
+    writer.close();
+  }
+
+  /** Copies a list and gives its fields the tag that attributes have here. */
+  #attributes(list: Buffer, tag: number): void {
+    const writer = this.#writer;
+    writer.copy(list, 0, list.length);
+    const { buffer, length } = writer;
+    for (let at = length - list.length; at < length; ) {
+      buffer[at] = tag;
+      const size = readVarint(buffer, at + 1);
+      at = next + size;
+    }
+  }
+
+  #text(tag: number, text: string): void {
+    if (text !== '') this.#writer.field(tag, Buffer.from(text));
+  }
+
+  #smallNumber(tag: number, value: number): void {
+    this.#writer.varint(tag);
+    this.#writer.varint(value);
+  }
+
+  /** A sint32 (zigzag). */
+  #signed(tag: number, value: number): void {
+    if (value !== 0) this.#smallNumber(tag, ((value << 1) ^ (value >> 31)) >>> 0);
+  }
+
+  #time(tag: number, nanos: bigint): void {
+    if (nanos === 0n) return;
+    this.#writer.reserve(LONGEST_PREFIX);
+    this.#writer.buffer[this.#writer.length] = tag;
+    this.#writer.length = this.#writer.buffer.writeBigUInt64LE(BigInt.asUintN(64, nanos), this.#writer.length + 1);
+  }
+
+  #double(tag: number, value: number): void {
+    this.#writer.reserve(LONGEST_PREFIX);
+    this.#writer.buffer[this.#writer.length] = tag;
+    this.#writer.length = this.#writer.buffer.writeDoubleLE(value, this.#writer.length + 1);
+  }
+
+  #fixed64(tag: number, value: number): void {
+    this.#writer.reserve(LONGEST_PREFIX);
+    this.#writer.buffer[this.#writer.length] = tag;
+    this.#writer.length = writeFixed64(this.#writer.buffer, this.#writer.length + 1, value);
+  }
+}
+
+/** The bounds of a histogram as the field that a point has them in. */
+export function encodeBounds(bounds: readonly number[]): Buffer {
+  if (bounds.length === 0) return Buffer.alloc(0);
+  const prefix = Buffer.alloc(LONGEST_PREFIX);
+  prefix[0] = EXPLICIT_BOUNDS;
+  const start = writeVarint(prefix, 1, bounds.length * 8);
+  return Buffer.concat([prefix.subarray(0, start), Buffer.from(Float64Array.from(bounds).buffer)]);
+}
+
+/** A whole number as 64 bits; a negative one as two's complement. */
+function writeFixed64(buffer: Buffer, at: number, value: number): number {
+  const low = value >>> 0;
+  const after = buffer.writeUInt32LE(low, at);
+  return buffer.writeUInt32LE(Math.floor((value - low) / 0x1_0000_0000) >>> 0, after);
+}
