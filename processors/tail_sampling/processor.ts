@@ -2,12 +2,14 @@ import type { Timer } from '../../core/clock.ts';
 import type { Consumer, Host, Processor, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
 import { Groups } from '../../core/otlp/readers/groups.ts';
+import { openStorage } from '../../core/storage.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { ZPageProvider, ZPageSection } from '../../core/zpages.ts';
 import { Reason } from './audit.ts';
 import type { Config } from './config.ts';
 import { compilePolicies } from './policies/compile.ts';
 import { TailSampler } from './sampler.ts';
+import { Journal } from './store/journal.ts';
 
 const TICK = 1000;
 /** After so many spans, which take a few milliseconds, others get their turn. */
@@ -46,13 +48,15 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
   }
 
   get zpages(): readonly ZPageSection[] {
-    return this.#sampler === undefined ? [] : [this.#sampler.audit];
+    return this.#sampler === undefined ? [] : [this.#sampler.ledger.audit];
   }
 
-  start(host: Host): void {
+  async start(host: Host): Promise<void> {
     refuseTailStorage(host, this.#config.tail_storage);
     const { clock } = this.#settings;
-    this.#sampler = new TailSampler(this.#settings, this.#config, compilePolicies(this.#config, clock));
+    const sampler = new TailSampler(this.#settings, this.#config, compilePolicies(this.#config, clock));
+    this.#sampler = sampler;
+    if (this.#config.storage !== undefined) await this.#restore(host, this.#config.storage, sampler);
     this.#timer = clock.every(TICK, () => this.#tick());
   }
 
@@ -72,7 +76,26 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
     sampler.take(batch, this.#groups);
     batch.release();
     // spans of traces that are decided already do not wait
-    return this.#send(sampler);
+    const sent = this.#send(sampler);
+    const kept = sampler.ledger.journal?.flushSpans()?.catch((error: unknown) => this.#notKept(error));
+    if (kept === undefined) return sent;
+    return sent === undefined ? kept : kept.then(() => sent);
+  }
+
+  async #restore(host: Host, extension: string, sampler: TailSampler): Promise<void> {
+    const { kind, name, pipeline } = this.#settings;
+    // a processor runs once per pipeline
+    const client = await openStorage(host, extension, { kind, id: name, name: pipeline ?? '' });
+    const { num_traces: traces, decision_cache: cache } = this.#config;
+    await sampler.ledger.restore(
+      new Journal(client, Math.max(traces, cache.sampled_cache_size, cache.non_sampled_cache_size)),
+    );
+  }
+
+  /** The spans go on from memory; only a crash would lose them. */
+  #notKept(error: unknown): void {
+    const fields = { error: (error as Error).message, storage: this.#config.storage };
+    this.#settings.logger.error('Spans or decisions could not be kept over a restart', fields);
   }
 
   /** A batch is taken in as a whole, so the limit may be passed by the traces of one batch. */
@@ -111,9 +134,10 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
 
   async #decideTicks(sampler: TailSampler): Promise<void> {
     for (; this.#ticks > 0; this.#ticks--) {
-      sampler.traces.batches.advance();
+      sampler.ledger.traces.batches.advance();
       await this.#decideDue(sampler);
-      sampler.traces.compact();
+      await sampler.ledger.journal?.flushDecisions().catch((error: unknown) => this.#notKept(error));
+      sampler.ledger.traces.compact();
       this.#wake?.();
     }
   }
@@ -127,7 +151,7 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
       const spans = sampler.decideNext(reason);
       if (spans === undefined) break;
       slice += spans + 1;
-      if (sampler.outbox.spans >= BATCH_SPANS) {
+      if (sampler.ledger.outbox.spans >= BATCH_SPANS) {
         const sent = this.#send(sampler);
         if (sent !== undefined) await sent;
       }
@@ -135,13 +159,13 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
       slice = 0;
       await new Promise((resolve) => setImmediate(resolve));
     }
-    sampler.metrics.flush(clock.monotonic() - begun, sampler.traces.table.size);
+    sampler.ledger.metrics.flush(clock.monotonic() - begun, sampler.ledger.traces.table.size);
     await this.#send(sampler);
   }
 
   /** Never rejects: the spans were accepted long ago, so what is refused is lost. */
   #send(sampler: TailSampler): void | Promise<void> {
-    const batch = sampler.outbox.take();
+    const batch = sampler.ledger.outbox.take();
     if (batch === undefined) return;
     const { items } = batch;
     try {
@@ -153,7 +177,7 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
   }
 
   #lost(sampler: TailSampler, spans: number, error: unknown): void {
-    sampler.metrics.lost(spans);
+    sampler.ledger.metrics.lost(spans);
     const fields = { error: (error as Error).message, lost_spans: spans };
     this.#settings.logger.warn('Error sending spans to destination', fields);
   }
@@ -166,9 +190,16 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
     await Promise.resolve();
     this.#wake?.();
     await this.#deciding;
+    if (sampler.ledger.journal !== undefined) return this.#keepAll(sampler.ledger.journal);
     if (this.#config.drop_pending_traces_on_shutdown) return;
-    sampler.traces.batches.advanceToEnd();
+    sampler.ledger.traces.batches.advanceToEnd();
     await this.#decideDue(sampler, Reason.SHUTDOWN);
+  }
+
+  /** What is undecided waits for the next process. */
+  async #keepAll(journal: Journal): Promise<void> {
+    await journal.flushDecisions().catch((error: unknown) => this.#notKept(error));
+    await journal.close().catch((error: unknown) => this.#notKept(error));
   }
 }
 

@@ -7,27 +7,35 @@ const DEFAULT_SALT = 'default-hash-seed';
 const OFFSET_HIGH = 0xcbf29ce4;
 const OFFSET_LOW = 0x84222325;
 const PRIME_LOW = 0x1b3;
-const TWO_32 = 0x1_0000_0000;
 const MAX_UINT64 = 2n ** 64n - 1n;
 const ID_LENGTH = 16;
 
-let high = 0;
-let low = 0;
+/** The hash so far, in halves as signed 32-bit numbers. */
+const hash = new Int32Array(2);
 
-function fnv(byte: number): void {
-  low = (low ^ byte) >>> 0;
-  const product = low * PRIME_LOW;
-  // the bit 2^40 of the prime shifts the low half by 8 into the high one
-  high = (high * PRIME_LOW + low * 0x100 + Math.floor(product / TWO_32)) % TWO_32;
-  low = product % TWO_32;
+/** Hashes `buffer[at, at + length)` on from `hash`; in 32-bit integers only, which cost no memory. */
+function fnv(buffer: Buffer, at: number, length: number): void {
+  let high = hash[0] as number;
+  let low = hash[1] as number;
+  for (let i = at; i < at + length; i++) {
+    low ^= buffer[i] as number;
+    // low * PRIME_LOW in 16-bit steps, as its upper half is wanted too; the bit 2^40 of the prime shifts low by 8
+    const lower = (low & 0xffff) * PRIME_LOW;
+    const upper = (low >>> 16) * PRIME_LOW + (lower >>> 16);
+    high = (Math.imul(high, PRIME_LOW) + (upper >>> 16) + (low << 8)) | 0;
+    low = (upper << 16) | (lower & 0xffff);
+  }
+  hash[0] = high;
+  hash[1] = low;
 }
 
 /** Samples a share of the traces, chosen by a hash of salt and trace id. */
 export function probabilistic(config: PolicyConfig['probabilistic']): Policy {
-  high = OFFSET_HIGH;
-  low = OFFSET_LOW;
-  for (const byte of Buffer.from(config.hash_salt === '' ? DEFAULT_SALT : config.hash_salt)) fnv(byte);
-  const [saltHigh, saltLow] = [high, low];
+  const salt = Buffer.from(config.hash_salt === '' ? DEFAULT_SALT : config.hash_salt);
+  hash[0] = OFFSET_HIGH;
+  hash[1] = OFFSET_LOW;
+  fnv(salt, 0, salt.length);
+  const [saltHigh, saltLow] = hash as unknown as readonly [number, number];
   const threshold = thresholdOf(config.sampling_percentage / 100);
   const thresholdHigh = Number(threshold >> 32n);
   const thresholdLow = Number(threshold & 0xffff_ffffn);
@@ -35,10 +43,11 @@ export function probabilistic(config: PolicyConfig['probabilistic']): Policy {
     stateful: false,
     sticky: true,
     evaluate({ idBuffer, idAt }) {
-      high = saltHigh;
-      low = saltLow;
-      for (let i = 0; i < ID_LENGTH; i++) fnv(idBuffer[idAt + i] as number);
-      return sampledIf(high < thresholdHigh || (high === thresholdHigh && low <= thresholdLow));
+      hash[0] = saltHigh;
+      hash[1] = saltLow;
+      fnv(idBuffer, idAt, ID_LENGTH);
+      const high = (hash[0] as number) >>> 0;
+      return sampledIf(high < thresholdHigh || (high === thresholdHigh && (hash[1] as number) >>> 0 <= thresholdLow));
     },
   };
 }

@@ -98,8 +98,10 @@ function lasts(trace: TraceView, matches: (ms: number) => boolean): boolean {
   let maxLow = 0;
   let maxHigh = 0;
   for (let i = 0; i < trace.spans; i++) {
-    const [sLow, sHigh] = [startLow[i] as number, startHigh[i] as number];
-    const [eLow, eHigh] = [endLow[i] as number, endHigh[i] as number];
+    const sLow = startLow[i] as number;
+    const sHigh = startHigh[i] as number;
+    const eLow = endLow[i] as number;
+    const eHigh = endHigh[i] as number;
     // a time of 0 is one that was not set
     const unset = minLow === 0 && minHigh === 0;
     if (unset || sHigh < minHigh || (sHigh === minHigh && sLow < minLow)) {

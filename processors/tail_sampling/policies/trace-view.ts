@@ -71,7 +71,8 @@ export class TraceView {
   /** Lets go of the memory of the trace. */
   close(): void {
     this.idBuffer = NOTHING;
-    this.#buffers.length = this.#starts.length = this.#ends.length = this.#resources.length = 0;
+    if (this.chunks > LARGEST_KEPT) this.#buffers.length = this.#resources.length = 0;
+    for (let chunk = 0; chunk < this.chunks; chunk++) this.#buffers[chunk] = this.#resources[chunk] = NOTHING;
     this.chunks = this.spans = 0;
     if (this.status.length > LARGEST_KEPT) this.#resize(INITIAL, 0);
   }

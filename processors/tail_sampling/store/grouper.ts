@@ -1,8 +1,8 @@
 import { copyBytes } from '../../../core/otlp/edit/writer.ts';
 import { GROUP, type Groups, MEMBER } from '../../../core/otlp/readers/groups.ts';
-import { SpanTag } from '../../../core/otlp/readers/span.ts';
-import { idAt, next, readVarint, skipValue, varintSize, writeVarint } from '../../../core/otlp/wire.ts';
+import { varintSize, writeVarint } from '../../../core/otlp/wire.ts';
 import { NONE } from './arena.ts';
+import { SpanHead } from './span-head.ts';
 import { hashOfId, ID_LENGTH, sameId } from './trace-id.ts';
 
 /** What spans without an id have. */
@@ -18,8 +18,7 @@ const EMPTY_FIELD = 2;
  */
 export class TraceGrouper {
   traces = 0;
-  /** By trace: where its id is, whether a span without parent is among its spans, and how many there are. */
-  readonly idBuffers: Buffer[] = [];
+  /** By trace: where its id is (see `idBuffer`), whether one of its spans has no parent, and how many there are. */
   idAt = new Int32Array(INITIAL_SPANS);
   root = new Uint8Array(INITIAL_SPANS);
   count = new Int32Array(INITIAL_SPANS);
@@ -39,18 +38,16 @@ export class TraceGrouper {
   readonly #scopeEnd: number[] = [];
   #places = new Int32Array(INITIAL_SPANS * 2);
   #buffer: Buffer = NO_ID;
-  #id = 0;
-  #isRoot = false;
-  #missing = 0;
+  /** The trace of the spans without an id. */
+  #noId = NONE;
   readonly #seed: number;
+  readonly #head: SpanHead;
   readonly #wantsSizes: boolean;
-  readonly #wantsRoots: boolean;
 
-  /** Sizes and roots take a look into all fields of a span; where nobody wants them, the id is all that is read. */
   constructor(seed: number, wants: { readonly sizes: boolean; readonly roots: boolean }) {
     this.#seed = seed;
     this.#wantsSizes = wants.sizes;
-    this.#wantsRoots = wants.roots;
+    this.#head = new SpanHead(wants.sizes || wants.roots);
   }
 
   /** The resource group that `groups` is at. */
@@ -64,10 +61,15 @@ export class TraceGrouper {
       this.#scopeStart[scope] = groups.hasScope ? groups.scopeStart : 0;
       this.#scopeEnd[scope] = groups.hasScope ? groups.scopeEnd : NONE;
       while (groups.nextMember()) {
-        this.#readSpan(groups.memberStart, groups.memberEnd);
+        this.#head.read(buffer, groups.memberStart, groups.memberEnd);
         this.#add(scope, groups.memberField, groups.memberEnd);
       }
     }
+  }
+
+  /** The memory in which the id of a trace is. */
+  idBuffer(trace: number): Buffer {
+    return this.#noId === trace ? NO_ID : this.#buffer;
   }
 
   /** Length of the scope groups of a trace. */
@@ -114,9 +116,11 @@ export class TraceGrouper {
 
   /**
    * The size that the collector sees, without tag and length: it writes some fields also where they are empty. Exact
-   * for requests that are encoded as usual, which leave such fields out or write them as it does.
+   * for requests that are encoded as usual, which leave such fields out or write them as it does. 0 where nobody wants
+   * sizes.
    */
   collectorSize(trace: number, resourceLength: number): number {
+    if (!this.#wantsSizes) return 0;
     let size = 1 + varintSize(resourceLength) + resourceLength;
     for (let span = this.#first[trace] as number; span !== NONE; ) {
       const scope = this.#scopeOf[span] as number;
@@ -147,38 +151,6 @@ export class TraceGrouper {
     return copyBytes(this.#buffer, start, end, target, at);
   }
 
-  #readSpan(start: number, end: number): void {
-    const buffer = this.#buffer;
-    // nearly always the id comes first and the rest of the span need not be looked at
-    const usual = buffer[start] === SpanTag.TRACE_ID && buffer[start + 1] === ID_LENGTH && end - start > ID_LENGTH + 2;
-    const once = buffer[start + 2 + ID_LENGTH] !== SpanTag.TRACE_ID;
-    if (usual && once && !this.#wantsSizes && !this.#wantsRoots) this.#id = start + 2;
-    else this.#readFields(start, end);
-  }
-
-  #readFields(start: number, end: number): void {
-    const buffer = this.#buffer;
-    this.#id = NONE;
-    this.#isRoot = true;
-    let seen = 0;
-    let position = start;
-    while (position < end) {
-      const tag = readVarint(buffer, position);
-      const value = next;
-      position = skipValue(buffer, value, tag);
-      if (tag === SpanTag.TRACE_ID) {
-        this.#id = idAt(buffer, value, position);
-        seen |= 1;
-      } else if (tag === SpanTag.PARENT_SPAN_ID) {
-        this.#isRoot = isZero(buffer, idAt(buffer, value, position));
-        seen |= 2;
-      } else if (tag === SpanTag.SPAN_ID) seen |= 4;
-      else if (tag === SpanTag.STATUS) seen |= 8;
-    }
-    const absent = ~seen;
-    this.#missing = (absent & 1) + ((absent >> 1) & 1) + ((absent >> 2) & 1) + ((absent >> 3) & 1);
-  }
-
   #add(scope: number, start: number, end: number): void {
     const span = this.#spans++;
     if (span === this.#start.length) this.#resize(span * 2, span);
@@ -186,29 +158,30 @@ export class TraceGrouper {
     this.#end[span] = end;
     this.#scopeOf[span] = scope;
     this.#next[span] = NONE;
-    this.#extra[span] = this.#wantsSizes ? this.#missing * EMPTY_FIELD : 0;
+    this.#extra[span] = this.#head.missing * EMPTY_FIELD;
     const trace = this.#traceOf();
     if (this.#first[trace] === NONE) this.#first[trace] = span;
     else this.#next[this.#last[trace] as number] = span;
     this.#last[trace] = span;
     this.count[trace] = (this.count[trace] as number) + 1;
-    if (this.#wantsRoots && this.#isRoot) this.root[trace] = 1;
+    if (this.#head.isRoot) this.root[trace] = 1;
   }
 
   /** The trace of the id that was read last. */
   #traceOf(): number {
-    const buffer = this.#id === NONE ? NO_ID : this.#buffer;
-    const at = this.#id === NONE ? 0 : this.#id;
+    const { idAt: id } = this.#head;
+    const buffer = id === NONE ? NO_ID : this.#buffer;
+    const at = id === NONE ? 0 : id;
     const mask = this.#places.length - 1;
     let place = hashOfId(buffer, at, this.#seed) & mask;
     for (; ; place = (place + 1) & mask) {
       const known = (this.#places[place] as number) - 1;
       if (known < 0) break;
-      if (sameId(buffer, at, this.idBuffers[known] as Buffer, this.idAt[known] as number)) return known;
+      if (sameId(buffer, at, this.idBuffer(known), this.idAt[known] as number)) return known;
     }
     const trace = this.traces++;
     this.#places[place] = trace + 1;
-    this.idBuffers[trace] = buffer;
+    if (id === NONE) this.#noId = trace;
     this.idAt[trace] = at;
     this.#first[trace] = NONE;
     this.count[trace] = this.root[trace] = 0;
@@ -219,13 +192,13 @@ export class TraceGrouper {
   close(): void {
     this.#clear();
     this.#buffer = NO_ID;
-    this.idBuffers.length = 0;
     if (this.#start.length > LARGEST_KEPT) this.#resize(INITIAL_SPANS, 0);
   }
 
   #clear(): void {
     if (this.traces > 0) this.#places.fill(0);
     this.traces = this.#spans = 0;
+    this.#noId = NONE;
   }
 
   /** Traces are never more than spans, so their columns are as long. */
@@ -253,17 +226,11 @@ export class TraceGrouper {
   #rehash(traces: number): void {
     const mask = this.#places.length - 1;
     for (let trace = 0; trace < traces; trace++) {
-      let place = hashOfId(this.idBuffers[trace] as Buffer, this.idAt[trace] as number, this.#seed) & mask;
+      let place = hashOfId(this.idBuffer(trace), this.idAt[trace] as number, this.#seed) & mask;
       while (this.#places[place] !== 0) place = (place + 1) & mask;
       this.#places[place] = trace + 1;
     }
   }
-}
-
-function isZero(buffer: Buffer, at: number): boolean {
-  if (at < 0) return true;
-  for (let i = 0; i < 8; i++) if (buffer[at + i] !== 0) return false;
-  return true;
 }
 
 /** A span field whose content is `extra` bytes longer. */

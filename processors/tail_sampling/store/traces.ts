@@ -4,6 +4,7 @@ import type { TraceView } from '../policies/trace-view.ts';
 import { Arena, Header, NONE } from './arena.ts';
 import { Batches } from './batches.ts';
 import type { TraceGrouper } from './grouper.ts';
+import type { Journal, StoredChunk } from './journal.ts';
 import { type Label, Outbox } from './outbox.ts';
 import { Resources } from './resources.ts';
 import { TraceTable } from './trace-table.ts';
@@ -17,6 +18,8 @@ export class Traces {
   readonly batches: Batches;
   readonly #arena = new Arena();
   readonly #resources = new Resources();
+  /** Told about each freed chunk that is kept over restarts. */
+  onFree: ((segment: number) => void) | undefined;
   /** The resource of the group that is being taken in; NONE before its first chunk. */
   #resource = NONE;
 
@@ -59,13 +62,39 @@ export class Traces {
     }
     this.#resources.retain(this.#resource);
     grouper.writeRun(index, arena.bytes, arena.at);
-    const { words, word } = arena;
-    words[word + Header.RESOURCE] = this.#resource;
-    words[word + Header.SPANS] = grouper.count[index] as number;
-    words[word + Header.SIZE] = size;
-    words[word + Header.SEGMENT] = NONE;
+    this.#describe(this.#resource, grouper.count[index] as number, size);
     this.#link(slot, chunk);
     return chunk;
+  }
+
+  /** The same for a chunk that was kept over a restart. */
+  restore(slot: number, stored: StoredChunk, segment: number): void {
+    const { resource, run, spans, size } = stored;
+    const arena = this.#arena;
+    const chunk = arena.allocate(run.length);
+    if (chunk === NONE) {
+      this.onFree?.(segment);
+      return;
+    }
+    run.copy(arena.bytes, arena.at);
+    this.#describe(this.#resources.add(resource, 0, resource.length), spans, size);
+    arena.write(chunk, Header.SEGMENT, segment);
+    this.#link(slot, chunk);
+  }
+
+  /** Has a chunk kept over restarts. */
+  keep(chunk: number, journal: Journal, id: Buffer, arrivedAt: number): void {
+    const arena = this.#arena;
+    arena.locate(chunk);
+    const { words, word, at } = arena;
+    words[word + Header.SEGMENT] = journal.add({
+      id,
+      arrivedAt,
+      spans: words[word + Header.SPANS] as number,
+      size: words[word + Header.SIZE] as number,
+      resource: this.#resources.get(words[word + Header.RESOURCE] as number),
+      run: arena.bytes.subarray(at, at + (words[word + Header.LENGTH] as number)),
+    });
   }
 
   /** After the last trace of a resource group. */
@@ -120,6 +149,8 @@ export class Traces {
     const { first, last } = this.table;
     for (let chunk = first[slot] as number; chunk !== NONE; ) {
       const following = this.#arena.read(chunk, Header.NEXT);
+      const segment = this.#arena.read(chunk, Header.SEGMENT);
+      if (segment !== NONE) this.onFree?.(segment);
       this.#resources.release(this.#arena.read(chunk, Header.RESOURCE));
       this.#arena.free(chunk);
       chunk = following;
@@ -135,6 +166,15 @@ export class Traces {
   /** Gives memory back that few traces hold; to be called now and then. */
   compact(): void {
     this.#arena.compact((from, to) => this.#relink(from, to));
+  }
+
+  /** The numbers of the chunk that was allocated last. */
+  #describe(resource: number, spans: number, size: number): void {
+    const { words, word } = this.#arena;
+    words[word + Header.RESOURCE] = resource;
+    words[word + Header.SPANS] = spans;
+    words[word + Header.SIZE] = size;
+    words[word + Header.SEGMENT] = NONE;
   }
 
   #link(slot: number, chunk: number): void {
