@@ -16,17 +16,22 @@ const severity = struct('filterconfig.LogSeverityNumberMatchProperties', 'Log re
   match_undefined: bool('Whether records without a severity number match.'),
 });
 
-const cache = struct('regexp.Config', 'Accepted for compatibility: results are kept in a small cache in any case.', {
-  cacheenabled: bool('Whether results are to be kept.'),
-  cachemaxnumentries: int('How many.'),
-});
+/** How results of patterns are kept. */
+export const matchCache = struct(
+  'regexp.Config',
+  'Accepted for compatibility: results are kept in a small cache in any case.',
+  {
+    cacheenabled: bool('Whether results are to be kept.'),
+    cachemaxnumentries: int('How many.'),
+  },
+);
 
 const properties = struct(
   'filterconfig.MatchProperties',
   'Items match that have all the properties given here; of a list of texts one is enough.',
   {
     match_type: string('strict or regexp (RE2 syntax, anywhere in the text). Required.'),
-    regexp: optional(cache, { present: false, enabledKey: false, whenNull: 'off' }),
+    regexp: optional(matchCache, { present: false, enabledKey: false, whenNull: 'off' }),
     services: stringList('Spans: service names (resource attribute service.name).'),
     span_names: stringList('Spans: names.'),
     span_kinds: stringList('Spans: SPAN_KIND_SERVER, SPAN_KIND_CLIENT and so on.'),

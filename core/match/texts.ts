@@ -3,7 +3,10 @@ import { BytesMatcher } from './bytes-matcher.ts';
 import type { MatchProperties } from './config.ts';
 
 /** One of the texts, or a match of one of the patterns. Throws the collector's message. */
-export function textMatcher(texts: readonly string[], { match_type, regexp }: MatchProperties): BytesMatcher {
+export function textMatcher(
+  texts: readonly string[],
+  { match_type, regexp }: Pick<MatchProperties, 'match_type' | 'regexp'>,
+): BytesMatcher {
   if (match_type === 'strict') {
     const allowed = new Set(texts);
     return new BytesMatcher((text) => allowed.has(text));

@@ -1,11 +1,13 @@
 import type { Attributes } from '../otlp/readers/attributes.ts';
 import { ValueReader, ValueType } from '../otlp/value.ts';
-import { next, readVarint, readVarint64, skipValue } from '../otlp/wire.ts';
+import { next, readVarint, readVarint64, skipValue, writeVarint64 } from '../otlp/wire.ts';
 import type { KeyWriter } from './key-writer.ts';
 
 const ELEMENT = (1 << 3) | 2;
-/** An overlong varint is rewritten by way of so many bytes. */
-const INT_BYTES = 8;
+/** The most bytes of a varint of 64 bits. */
+const LONGEST_VARINT = 10;
+/** Up to here insertion sort is good; longer lists are rare, and must not take quadratic time. */
+const SHORT_LIST = 32;
 
 /**
  * Writes attributes into a key such that two lists give the same bytes when they mean the same: in the order of their
@@ -14,7 +16,7 @@ const INT_BYTES = 8;
 export class AttributesKey {
   readonly #keys: KeyWriter;
   readonly #value = new ValueReader();
-  readonly #integer = Buffer.alloc(INT_BYTES);
+  readonly #integer = Buffer.alloc(LONGEST_VARINT);
   /** Key start, key end, value start and value end of the entries, in turn, and the order of the entries. */
   readonly #places: number[] = [];
   readonly #order: number[] = [];
@@ -92,8 +94,7 @@ export class AttributesKey {
   #writeInteger(buffer: Buffer, start: number, end: number): void {
     if (end - start === 1 || buffer[end - 1] !== 0) this.bytes(buffer, start, end);
     else {
-      this.#integer.writeBigUInt64LE(readVarint64(buffer, start));
-      this.#keys.copy(this.#integer, 0, INT_BYTES);
+      this.bytes(this.#integer, 0, writeVarint64(this.#integer, 0, readVarint64(buffer, start)));
     }
   }
 
@@ -115,8 +116,12 @@ export class AttributesKey {
   }
 }
 
-/** Insertion sort: lists are short, and most come in the same order every time. */
+/** Lists are short, and most come in the same order every time. */
 function sort(buffer: Buffer, places: readonly number[], order: number[], count: number): readonly number[] {
+  if (count > SHORT_LIST) {
+    const indexes = Array.from({ length: count }, (_, i) => i);
+    return indexes.sort((a, b) => compareKeys(buffer, places, a * 4, b * 4));
+  }
   for (let i = 0; i < count; i++) {
     let at = i;
     while (at > 0 && compareKeys(buffer, places, (order[at - 1] as number) * 4, i * 4) > 0) {
@@ -129,8 +134,10 @@ function sort(buffer: Buffer, places: readonly number[], order: number[], count:
 }
 
 function compareKeys(buffer: Buffer, places: readonly number[], a: number, b: number): number {
-  const [startA, startB] = [places[a] as number, places[b] as number];
-  const [lengthA, lengthB] = [(places[a + 1] as number) - startA, (places[b + 1] as number) - startB];
+  const startA = places[a] as number;
+  const startB = places[b] as number;
+  const lengthA = (places[a + 1] as number) - startA;
+  const lengthB = (places[b + 1] as number) - startB;
   for (let i = 0; i < lengthA && i < lengthB; i++) {
     const difference = (buffer[startA + i] as number) - (buffer[startB + i] as number);
     if (difference !== 0) return difference;

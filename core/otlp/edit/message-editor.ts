@@ -86,6 +86,23 @@ export class MessageEditor {
     this.setField(tag, start, this.scratch.length);
   }
 
+  /** Sets a field of fixed 64 bits, given as two unsigned halves; 0 removes it where `omitZero` is set. */
+  setFixed64Halves(tag: number, high: number, low: number, omitZero = false): void {
+    const { scratch } = this;
+    const start = scratch.length;
+    if (high !== 0 || low !== 0 || !omitZero) {
+      scratch.varint(tag);
+      scratch.reserve(LONGEST_NUMBER_FIELD);
+      scratch.length = scratch.buffer.writeUInt32LE(low, scratch.length);
+      scratch.length = scratch.buffer.writeUInt32LE(high, scratch.length);
+    }
+    this.setField(tag, start, scratch.length);
+  }
+
+  removeField(tag: number): void {
+    this.setField(tag, 0, 0);
+  }
+
   /** Puts `scratch[patchStart, patchEnd)` where the field with this tag is, and removes further ones. */
   setField(tag: number, patchStart: number, patchEnd: number): void {
     this.#dropAppended(tag);
