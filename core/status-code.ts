@@ -31,9 +31,16 @@ export function statusName(code: number): keyof typeof StatusCode {
   return NAMES[code] ?? 'UNKNOWN';
 }
 
+/** `DeadlineExceeded`: the name as Go spells it. */
+export function goStatusName(code: number): string {
+  const name = statusName(code);
+  if (name === 'OK') return name;
+  // American in Go, British in gRPC
+  if (name === 'CANCELLED') return 'Canceled';
+  return name.replace(/_?([A-Z])([A-Z]*)/g, (_, first: string, rest: string) => first + rest.toLowerCase());
+}
+
 /** A status as Go prints it, which is what the collector's users search their logs for. */
 export function statusText(code: StatusCode, message: string): string {
-  const words = statusName(code).toLowerCase().split('_');
-  const name = words.map((word) => `${word[0]?.toUpperCase()}${word.slice(1)}`).join('');
-  return `rpc error: code = ${name === 'Cancelled' ? 'Canceled' : name === 'Ok' ? 'OK' : name} desc = ${message}`;
+  return `rpc error: code = ${goStatusName(code)} desc = ${message}`;
 }

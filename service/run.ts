@@ -5,7 +5,9 @@ import type { BuildInfo } from '../core/component.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ServiceConfig } from './config/types.ts';
 import { Service } from './service.ts';
+import type { MeterScope } from './telemetry/registry.ts';
 import { type ProcessTelemetry, startTelemetry } from './telemetry/telemetry.ts';
+import { FileWatch } from './watch.ts';
 
 export interface RunOptions {
   readonly build: BuildInfo;
@@ -13,6 +15,8 @@ export interface RunOptions {
   readonly load: () => Promise<ServiceConfig>;
   /** Milliseconds a shutdown may take before what is left is given up. */
   readonly drainTimeoutMs: number;
+  /** Given where a change of a configuration file means a reload: the files that were read so far, with their content. */
+  readonly watch?: () => ReadonlyMap<string, string>;
 }
 
 /** Why the process is to end: a signal asked for it, or a component cannot go on. */
@@ -20,7 +24,8 @@ type Stop = 'asked' | { readonly fatal: Error };
 
 /**
  * Runs until a signal or a fatal component ends it; resolves with the exit code. Rejects with one clear sentence when
- * it cannot start. Signals: SIGTERM and SIGINT drain and stop, a second one stops at once; SIGHUP reloads.
+ * it cannot start. Signals: SIGTERM and SIGINT drain and stop, a second one stops at once; SIGHUP reloads, and so does
+ * a changed file where `watch` is given.
  */
 export async function run(options: RunOptions): Promise<number> {
   const config = await options.load();
@@ -45,13 +50,20 @@ export async function run(options: RunOptions): Promise<number> {
  */
 const KEEP_ALIVE_MS = 60_000;
 
+/** The components of one configuration, with the metrics that end with them. */
+interface Generation {
+  readonly config: ServiceConfig;
+  readonly service: Service;
+  readonly meter: MeterScope;
+}
+
 class Running {
   readonly #options: RunOptions;
   readonly #telemetry: ProcessTelemetry;
   readonly #logger: Logger;
   readonly #clock: Clock = systemClock;
-  #config: ServiceConfig;
-  #service: Service;
+  readonly #watch: FileWatch | undefined;
+  #current: Generation;
   #reloading: Promise<void> = Promise.resolve();
   readonly #stopped = Promise.withResolvers<Stop>();
   readonly #giveUp = Promise.withResolvers<string>();
@@ -61,41 +73,48 @@ class Running {
     this.#options = options;
     this.#telemetry = telemetry;
     this.#logger = telemetry.logger;
-    this.#config = config;
-    this.#service = this.#create(config);
+    this.#current = this.#create(config);
+    this.#watch = options.watch && new FileWatch(this.#clock, options.watch, () => this.#reloadNext());
   }
 
   async start(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onStopSignal(signal));
-    process.on('SIGHUP', () => {
-      this.#reloading = this.#reloading.then(() => this.#reload());
-    });
+    process.on('SIGHUP', () => this.#reloadNext());
     for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
       // a defect in one place must not lose what the rest has accepted
       process.on(event, (error: unknown) => this.#logger.error('Unexpected error', { error }));
     }
-    await this.#service.start();
+    await this.#current.service.start();
+    this.#watch?.start();
   }
 
   async untilStopped(): Promise<number> {
     const stop = await this.#stopped.promise;
     if (stop !== 'asked') this.#logger.error('A component failed for good', { error: stop.fatal });
     this.#logger.info('Starting shutdown...');
+    this.#watch?.stop();
     await this.#reloading;
-    const drained = await this.#drain(this.#service);
+    const drained = await this.#drain(this.#current.service);
     this.#logger.info('Shutdown complete.');
     return stop === 'asked' && drained ? 0 : 1;
   }
 
-  #create(config: ServiceConfig): Service {
-    return new Service(config, {
-      logger: this.#logger,
-      meter: this.#telemetry.meter,
-      clock: this.#clock,
-      random: Math.random,
-      build: this.#options.build,
-      onFatal: (fatal) => this.#stopped.resolve({ fatal }),
-    });
+  #create(config: ServiceConfig): Generation {
+    const meter = this.#telemetry.meter.scope();
+    try {
+      const service = new Service(config, {
+        logger: this.#logger,
+        meter,
+        clock: this.#clock,
+        random: Math.random,
+        build: this.#options.build,
+        onFatal: (fatal) => this.#stopped.resolve({ fatal }),
+      });
+      return { config, service, meter };
+    } catch (error) {
+      meter.end();
+      throw error;
+    }
   }
 
   #onStopSignal(signal: string): void {
@@ -108,45 +127,52 @@ class Running {
   /** False when it was given up; what is still in the pipeline then is lost, and the log says where. */
   async #drain(service: Service): Promise<boolean> {
     const { drainTimeoutMs } = this.#options;
-    const deadline = this.#clock.after(drainTimeoutMs, () => this.#giveUp.resolve(`took over ${drainTimeoutMs} ms`));
-    const reason = await Promise.race([service.shutdown(), this.#giveUp.promise]);
+    const late = Promise.withResolvers<string>();
+    const deadline = this.#clock.after(drainTimeoutMs, () => late.resolve(`took over ${drainTimeoutMs} ms`));
+    const reason = await Promise.race([service.shutdown(), late.promise, this.#giveUp.promise]);
     deadline.cancel();
     if (reason === undefined) return true;
     this.#logger.error('Shutdown was cut short, data may be lost', { reason, component: service.stopping });
     return false;
   }
 
+  #reloadNext(): void {
+    this.#reloading = this.#reloading.then(() => this.#reload());
+  }
+
   /** Takes over a new configuration; one that cannot be read or started leaves the old one running. */
   async #reload(): Promise<void> {
-    let config: ServiceConfig;
-    let next: Service;
+    if (this.#asked) return;
+    const old = this.#current;
+    let next: Generation;
     try {
-      config = await this.#options.load();
-      next = this.#create(config);
+      next = this.#create(await this.#options.load());
     } catch (error) {
       this.#logger.error('The new configuration is not valid, the old one keeps running', { error });
       return;
     }
     this.#logger.warn('Config updated, restart service');
-    for (const warning of config.warnings) this.#logger.warn(warning);
-    if (!isDeepStrictEqual(config.telemetry, this.#config.telemetry)) {
+    for (const warning of next.config.warnings) this.#logger.warn(warning);
+    if (!isDeepStrictEqual(next.config.telemetry, old.config.telemetry)) {
       this.#logger.warn('Changes to service::telemetry take effect when the process is started again');
     }
-    await this.#drain(this.#service);
+    await this.#drain(old.service);
     try {
-      await next.start();
-      this.#service = next;
-      this.#config = config;
+      await next.service.start();
+      this.#current = next;
     } catch (error) {
       this.#logger.error('The new configuration cannot start, going back to the old one', { error });
-      await this.#goBack();
+      await this.#goBack(old.config);
+      next.meter.end();
     }
+    // only now, so that what both have goes on counting
+    old.meter.end();
   }
 
-  async #goBack(): Promise<void> {
-    this.#service = this.#create(this.#config);
+  async #goBack(config: ServiceConfig): Promise<void> {
+    this.#current = this.#create(config);
     try {
-      await this.#service.start();
+      await this.#current.service.start();
     } catch (error) {
       this.#stopped.resolve({ fatal: error instanceof Error ? error : new Error(String(error)) });
     }

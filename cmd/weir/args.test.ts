@@ -17,6 +17,10 @@ test('flags take their value from behind = or from the next word, and repeat', (
   assert.deepEqual(args.plugin, ['p']);
 });
 
+test('a duration is in milliseconds', () => {
+  assert.deepEqual([parse().drainTimeoutMs, parse('--drain-timeout', '1m30s').drainTimeoutMs], [10_000, 90_000]);
+});
+
 test('a value may begin with a dash', () => {
   assert.deepEqual(parse('--feature-gates', '-a').featureGates, ['-a']);
 });
@@ -43,6 +47,8 @@ const BAD: readonly (readonly [argv: readonly string[], error: string])[] = [
   [['-x'], "unknown shorthand flag: 'x' in -x"],
   [['--config'], 'flag needs an argument: --config'],
   [['--strict=maybe'], 'invalid argument "maybe" for "--strict" flag: must be true or false'],
+  [['--drain-timeout', '5'], 'invalid argument "5" for "--drain-timeout" flag: time: missing unit in duration'],
+  [['--drain-timeout=-1s'], 'invalid argument "-1s" for "--drain-timeout" flag: must not be negative'],
   [['foo'], 'unknown command "foo" for "weir"'],
   [['constructor'], 'unknown command "constructor" for "weir"'],
   [['--constructor=1'], 'unknown flag: --constructor'],

@@ -1,3 +1,5 @@
+import { parseDuration } from '../../core/config/duration.ts';
+
 /** What the command line said. */
 export interface Arguments {
   /** `run` where no command is given. */
@@ -12,6 +14,8 @@ export interface Arguments {
   readonly strict: boolean;
   /** Reload when a configuration file changes. */
   readonly watch: boolean;
+  /** How long a shutdown may take. */
+  readonly drainTimeoutMs: number;
   readonly mode: string;
   readonly format: string;
   readonly validate: boolean;
@@ -21,7 +25,7 @@ export interface Arguments {
 
 interface Flag {
   readonly key: keyof Arguments;
-  readonly kind: 'list' | 'text' | 'bool';
+  readonly kind: 'list' | 'text' | 'bool' | 'duration';
   readonly doc: string;
   /** Commands that have it; all where it is not set. */
   readonly only?: readonly string[];
@@ -59,6 +63,12 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   plugin: { key: 'plugin', kind: 'list', doc: 'Folder or npm package with further components. Repeatable' },
   strict: { key: 'strict', kind: 'bool', doc: 'Refuse what the present collector refuses (also WEIR_STRICT=1)' },
   watch: { key: 'watch', kind: 'bool', doc: 'Reload when a configuration file changes', only: ['run'] },
+  'drain-timeout': {
+    key: 'drainTimeoutMs',
+    kind: 'duration',
+    doc: 'Time a shutdown may take before what is left is given up (default 10s)',
+    only: ['run'],
+  },
   mode: { key: 'mode', kind: 'text', doc: 'redacted (default) or unredacted', only: ['print-config'] },
   format: { key: 'format', kind: 'text', doc: 'yaml (default) or json', only: ['print-config'] },
   validate: { key: 'validate', kind: 'bool', doc: 'Whether faults are fatal (default true)', only: ['print-config'] },
@@ -73,7 +83,7 @@ export function parseArguments(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): Arguments | { readonly error: string } {
-  const values: Record<string, string | boolean | string[]> = {};
+  const values: Record<string, FlagValue | string[]> = {};
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? '';
@@ -101,6 +111,7 @@ const DEFAULTS: Omit<Arguments, 'command' | 'operands'> = {
   plugin: [],
   strict: false,
   watch: false,
+  drainTimeoutMs: 10_000,
   mode: 'redacted',
   format: 'yaml',
   validate: true,
@@ -108,7 +119,8 @@ const DEFAULTS: Omit<Arguments, 'command' | 'operands'> = {
   version: false,
 };
 
-type ReadFlag = { flag: Flag; value: string | boolean; tookNext: boolean } | { error: string };
+type FlagValue = string | boolean | number;
+type ReadFlag = { flag: Flag; value: FlagValue; tookNext: boolean } | { error: string };
 
 function readFlag(word: string, next: string | undefined): ReadFlag {
   const long = word.startsWith('--');
@@ -126,7 +138,15 @@ function readFlag(word: string, next: string | undefined): ReadFlag {
     if (text === 'false' || text === '0') return { flag, value: false, tookNext: false };
     return { error: `invalid argument ${JSON.stringify(text)} for "--${name}" flag: must be true or false` };
   }
-  if (inline !== undefined) return { flag, value: inline, tookNext: false };
-  if (next === undefined) return { error: `flag needs an argument: --${name}` };
-  return { flag, value: next, tookNext: true };
+  const text = inline ?? next;
+  if (text === undefined) return { error: `flag needs an argument: --${name}` };
+  const tookNext = inline === undefined;
+  return flag.kind === 'duration' ? readDuration(name, flag, text, tookNext) : { flag, value: text, tookNext };
+}
+
+function readDuration(name: string, flag: Flag, text: string, tookNext: boolean): ReadFlag {
+  const parsed = parseDuration(text);
+  const fault = 'error' in parsed ? parsed.error : parsed.ms < 0 ? 'must not be negative' : undefined;
+  if (fault === undefined && 'ms' in parsed) return { flag, value: parsed.ms, tookNext };
+  return { error: `invalid argument ${JSON.stringify(text)} for "--${name}" flag: ${fault}` };
 }

@@ -5,8 +5,11 @@ import { type Arguments, parseArguments } from './args.ts';
 import { BUILD } from './build-info.ts';
 import { type Terminal, UsageError } from './terminal.ts';
 
-/** Runs pipelines until they end; resolves with the exit code. `load` reads the configuration anew on each call. */
-export type Run = (load: () => Promise<ServiceConfig>, args: Arguments) => Promise<number>;
+/**
+ * Runs pipelines until they end; resolves with the exit code. `load` reads the configuration anew on each call and puts
+ * what it read into `sources`.
+ */
+export type Run = (load: () => Promise<ServiceConfig>, args: Arguments, sources: Sources) => Promise<number>;
 
 /** Does what the command line says and resolves with the exit code. Commands load their code when they are called. */
 export async function cli(argv: readonly string[], terminal: Terminal, run: Run): Promise<number> {
@@ -41,7 +44,7 @@ async function command(args: Arguments, terminal: Terminal, run: Run, sources: S
   }
   refuseOperands(args, 0);
   const { load } = await import('./load.ts');
-  return run(async () => (await load(args, terminal, sources)).config, args);
+  return run(async () => (await load(args, terminal, sources)).config, args, sources);
 }
 
 /** What a command prints; undefined for `run`. */

@@ -20,9 +20,13 @@ process.exit(
       stdout: (text) => void process.stdout.write(text),
       stderr: (text) => void process.stderr.write(text),
     },
-    async (load) => {
-      const [{ run }, { BUILD }] = await Promise.all([import('../../service/run.ts'), import('./build-info.ts')]);
-      return run({ build: BUILD, load, drainTimeoutMs: 10_000 });
+    async (load, { watch, drainTimeoutMs }, sources) => {
+      const [{ run }, { filesOf }, { BUILD }] = await Promise.all([
+        import('../../service/run.ts'),
+        import('../../service/config/providers.ts'),
+        import('./build-info.ts'),
+      ]);
+      return run({ build: BUILD, load, drainTimeoutMs, ...(watch ? { watch: () => filesOf(sources) } : {}) });
     },
   ),
 );

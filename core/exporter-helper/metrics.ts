@@ -3,7 +3,7 @@ import type { PipelineError } from '../error.ts';
 import type { Counter, Histogram, HistogramDefinition, Labels, MetricDefinition } from '../meter.ts';
 import type { Signal } from '../signal.ts';
 import { ITEM_NAME } from '../signal.ts';
-import { statusName } from '../status-code.ts';
+import { goStatusName } from '../status-code.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { DeadlineError, ShutdownError } from './types.ts';
 
@@ -133,7 +133,5 @@ function errorType(error: PipelineError): string {
     if (cause instanceof DeadlineError) return 'Deadline_Exceeded';
   }
   if (!error.hasStatus) return '_OTHER';
-  const name = statusName(error.code);
-  if (name === 'CANCELLED') return 'Canceled';
-  return name.replace(/_?([A-Z])([A-Z]*)/g, (_, first: string, rest: string) => first + rest.toLowerCase());
+  return goStatusName(error.code);
 }

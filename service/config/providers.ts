@@ -23,12 +23,20 @@ export interface ProviderContext {
 /** A location that cannot be read; the message is the collector's. */
 export class RetrieveError extends Error {}
 
+/** The name of the text of a `yaml:` location. */
+const INLINE = 'yaml:';
+
+/** Those of the kept texts that are files, by path. */
+export function filesOf(sources: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...sources].filter(([name]) => name !== INLINE));
+}
+
 type Provider = (opaque: string, context: ProviderContext) => Promise<{ text: string; source: string }>;
 
 const PROVIDERS: ReadonlyMap<string, Provider> = new Map<string, Provider>([
   ['file', readFromFile],
   ['env', readFromEnv],
-  ['yaml', async (opaque, context) => kept(context, 'yaml:', opaque)],
+  ['yaml', async (opaque, context) => kept(context, INLINE, opaque)],
   ['http', (opaque) => download(`http:${opaque}`)],
   ['https', (opaque) => download(`https:${opaque}`)],
 ]);

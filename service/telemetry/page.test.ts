@@ -145,3 +145,38 @@ test('process metrics', () => {
     assert.ok((values.get(name) ?? 0) > 0, name);
   }
 });
+
+test('a scope ends with its series, those that others asked for go on', () => {
+  const registry = new Registry('basic');
+  const gone = { ...SENT, name: 'otelcol_gone' };
+  const [old, next] = [registry.scope(), registry.scope()];
+  old.counter(SENT, { exporter: 'kept' }).add(1);
+  old.counter(SENT, { exporter: 'kept' }).add(1);
+  old.counter(SENT, { exporter: 'gone' }).add(1);
+  old.observe(gone, {}, 'gauge', () => 7);
+  registry.counter(SENT, { exporter: 'always' }).add(1);
+  next.counter(SENT, { exporter: 'kept' }).add(1);
+  old.end();
+  old.end();
+  old.counter(SENT, { exporter: 'late' }).add(1);
+  const values = () => registry.collect().flatMap(({ points }) => points.map((p) => [p.labels[0]?.[1], p.value]));
+  assert.deepEqual(values(), [
+    ['kept', 3],
+    ['always', 1],
+  ]);
+  const third = registry.scope();
+  third.counter(SENT, { exporter: 'gone' }).add(1);
+  assert.deepEqual(values(), [
+    ['kept', 3],
+    ['gone', 2],
+    ['always', 1],
+  ]);
+  next.end();
+  third.end();
+  assert.deepEqual(values(), [['always', 1]]);
+  registry.scope().counter(SENT, { exporter: 'kept' }).add(1);
+  assert.deepEqual(values(), [
+    ['always', 1],
+    ['kept', 1],
+  ]);
+});

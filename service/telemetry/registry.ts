@@ -7,6 +7,7 @@ import type {
   Meter,
   MetricDefinition,
 } from '../../core/meter.ts';
+import { type AnySeries, HistogramSeries, type HistogramValue, ObservedSeries, readSeries, Series } from './series.ts';
 import type { MetricsLevel } from './types.ts';
 
 /** One series, as read by a reader. */
@@ -14,13 +15,6 @@ export interface Point {
   /** Sorted by name. */
   readonly labels: readonly (readonly [name: string, value: string])[];
   readonly value: number | HistogramValue;
-}
-
-export interface HistogramValue {
-  readonly bounds: readonly number[];
-  /** Per bucket, not cumulative; one more than bounds. */
-  readonly counts: readonly number[];
-  readonly sum: number;
 }
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram';
@@ -31,64 +25,19 @@ export interface Family {
   readonly points: readonly Point[];
 }
 
-class Series implements Counter, Gauge {
-  value = 0;
-
-  add(value: number): void {
-    this.value += value;
-  }
-
-  set(value: number): void {
-    this.value = value;
-  }
+interface Entry {
+  readonly labels: Point['labels'];
+  readonly series: AnySeries;
+  /** Scopes that asked for it and have not ended; without any it is not shown. */
+  users: number;
+  /** Nobody has asked for it since a scope ended. */
+  stale: boolean;
 }
-
-class HistogramSeries implements Histogram {
-  readonly bounds: readonly number[];
-  readonly counts: number[];
-  sum = 0;
-
-  constructor(bounds: readonly number[]) {
-    this.bounds = bounds;
-    this.counts = new Array(bounds.length + 1).fill(0);
-  }
-
-  record(value: number): void {
-    let bucket = 0;
-    while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket++;
-    this.counts[bucket] = (this.counts[bucket] as number) + 1;
-    this.sum += value;
-  }
-
-  snapshot(): HistogramValue {
-    return { bounds: this.bounds, counts: [...this.counts], sum: this.sum };
-  }
-}
-
-/** Read functions for one series; while a configuration is replaced, the old and the new one both have theirs. */
-class ObservedSeries {
-  readonly #reads: (() => number)[] = [];
-
-  observe(read: () => number): () => void {
-    this.#reads.push(read);
-    return () => {
-      const index = this.#reads.indexOf(read);
-      if (index >= 0) this.#reads.splice(index, 1);
-    };
-  }
-
-  /** The newest one counts; undefined when there is none left. */
-  read(): number | undefined {
-    return this.#reads.at(-1)?.();
-  }
-}
-
-type AnySeries = Series | HistogramSeries | ObservedSeries;
 
 interface Metric {
   readonly definition: MetricDefinition;
   readonly type: FamilyType;
-  readonly series: Map<string, { readonly labels: Point['labels']; readonly series: AnySeries }>;
+  readonly series: Map<string, Entry>;
 }
 
 /** What a metric above the configured level gets: it takes values and shows nowhere. */
@@ -96,12 +45,51 @@ const IGNORED = Object.freeze({ add(): void {}, set(): void {}, record(): void {
 
 const RANK: Readonly<Record<MetricsLevel, number>> = { none: 0, basic: 1, normal: 2, detailed: 3 };
 
+/** Metrics that end together: those of the components of one configuration. */
+export interface MeterScope extends Meter {
+  /**
+   * Series that no other scope asked for are no longer shown. One that is asked for before the next scope ends goes on
+   * counting where it was. Safe to repeat; what this scope asks for later stays unseen.
+   */
+  end(): void;
+}
+
+abstract class SeriesMeter implements Meter {
+  abstract enabled(definition: MetricDefinition): boolean;
+
+  /** Undefined where the level of the metric is above the configured one. */
+  protected abstract find<S extends AnySeries>(
+    definition: MetricDefinition,
+    type: FamilyType,
+    labels: Labels,
+    make: () => S,
+  ): S | undefined;
+
+  counter(definition: MetricDefinition, labels: Labels = {}): Counter {
+    return this.find(definition, 'counter', labels, () => new Series()) ?? IGNORED;
+  }
+
+  gauge(definition: MetricDefinition, labels: Labels = {}): Gauge {
+    return this.find(definition, 'gauge', labels, () => new Series()) ?? IGNORED;
+  }
+
+  histogram(definition: HistogramDefinition, labels: Labels = {}): Histogram {
+    return this.find(definition, 'histogram', labels, () => new HistogramSeries(definition.bounds)) ?? IGNORED;
+  }
+
+  observe(definition: MetricDefinition, labels: Labels, type: 'counter' | 'gauge', read: () => number): () => void {
+    const series = this.find(definition, type, labels, () => new ObservedSeries());
+    return series === undefined ? () => {} : series.observe(read);
+  }
+}
+
 /** All metrics of the process, once; readers render them in their own ways. */
-export class Registry implements Meter {
+export class Registry extends SeriesMeter {
   readonly level: MetricsLevel;
   readonly #metrics = new Map<string, Metric>();
 
   constructor(level: MetricsLevel) {
+    super();
     this.level = level;
   }
 
@@ -109,21 +97,9 @@ export class Registry implements Meter {
     return RANK[definition.level ?? 'basic'] <= RANK[this.level];
   }
 
-  counter(definition: MetricDefinition, labels: Labels = {}): Counter {
-    return this.#series(definition, 'counter', labels, () => new Series()) ?? IGNORED;
-  }
-
-  gauge(definition: MetricDefinition, labels: Labels = {}): Gauge {
-    return this.#series(definition, 'gauge', labels, () => new Series()) ?? IGNORED;
-  }
-
-  histogram(definition: HistogramDefinition, labels: Labels = {}): Histogram {
-    return this.#series(definition, 'histogram', labels, () => new HistogramSeries(definition.bounds)) ?? IGNORED;
-  }
-
-  observe(definition: MetricDefinition, labels: Labels, type: 'counter' | 'gauge', read: () => number): () => void {
-    const series = this.#series(definition, type, labels, () => new ObservedSeries());
-    return series === undefined ? () => {} : series.observe(read);
+  /** What is asked for here ends with the scope, what is asked for at the registry itself never. */
+  scope(): MeterScope {
+    return new Scope(this);
   }
 
   /** Values of now, by metric name; metrics without series are left out. */
@@ -132,8 +108,8 @@ export class Registry implements Meter {
     for (const name of [...this.#metrics.keys()].sort()) {
       const { definition, type, series } = this.#metrics.get(name) as Metric;
       const points: Point[] = [];
-      for (const { labels, series: one } of series.values()) {
-        const value = readSeries(one);
+      for (const { labels, series: one, users } of series.values()) {
+        const value = users === 0 ? undefined : readSeries(one);
         if (value !== undefined) points.push({ labels, value });
       }
       if (points.length > 0) families.push({ definition, type, points });
@@ -141,13 +117,20 @@ export class Registry implements Meter {
     return families;
   }
 
-  /** Undefined where the level of the metric is above the configured one. */
-  #series<S extends AnySeries>(
+  protected find<S extends AnySeries>(
     definition: MetricDefinition,
     type: FamilyType,
     labels: Labels,
     make: () => S,
   ): S | undefined {
+    const entry = this.entry(definition, type, labels, make);
+    if (entry !== undefined) entry.users = Number.POSITIVE_INFINITY;
+    // callers that share a name agree on how its values come about
+    return entry?.series as S | undefined;
+  }
+
+  /** For scopes. */
+  entry(definition: MetricDefinition, type: FamilyType, labels: Labels, make: () => AnySeries): Entry | undefined {
     if (!this.enabled(definition)) return undefined;
     let metric = this.#metrics.get(definition.name);
     if (metric === undefined) {
@@ -159,21 +142,60 @@ export class Registry implements Meter {
     const key = JSON.stringify(sorted);
     let entry = metric.series.get(key);
     if (entry === undefined) {
-      entry = { labels: sorted, series: make() };
+      entry = { labels: sorted, series: make(), users: 0, stale: false };
       metric.series.set(key, entry);
     }
-    // callers that share a name agree on how its values come about
-    return entry.series as S;
+    entry.stale = false;
+    return entry;
+  }
+
+  /** A scope ended: what nobody has asked for since the last time is forgotten. */
+  sweep(): void {
+    for (const [name, { series }] of this.#metrics) {
+      for (const [key, entry] of series) {
+        if (entry.users > 0) continue;
+        if (entry.stale) series.delete(key);
+        entry.stale = true;
+      }
+      if (series.size === 0) this.#metrics.delete(name);
+    }
   }
 }
 
-function readSeries(series: AnySeries): Point['value'] | undefined {
-  if (series instanceof HistogramSeries) return series.snapshot();
-  if (series instanceof Series) return series.value;
-  try {
-    return series.read();
-  } catch {
-    // one component that cannot tell its value does not take the whole page away
-    return undefined;
+class Scope extends SeriesMeter implements MeterScope {
+  readonly #registry: Registry;
+  readonly #entries = new Set<Entry>();
+  #ended = false;
+
+  constructor(registry: Registry) {
+    super();
+    this.#registry = registry;
+  }
+
+  enabled(definition: MetricDefinition): boolean {
+    return this.#registry.enabled(definition);
+  }
+
+  protected find<S extends AnySeries>(
+    definition: MetricDefinition,
+    type: FamilyType,
+    labels: Labels,
+    make: () => S,
+  ): S | undefined {
+    if (this.#ended) return make();
+    const entry = this.#registry.entry(definition, type, labels, make);
+    if (entry !== undefined && !this.#entries.has(entry)) {
+      this.#entries.add(entry);
+      entry.users++;
+    }
+    return entry?.series as S | undefined;
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const entry of this.#entries) entry.users--;
+    this.#entries.clear();
+    this.#registry.sweep();
   }
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { BuildInfo } from '../../core/component.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { Meter } from '../../core/meter.ts';
 import { finalExports } from './final-exports.ts';
 import { openLog } from './logs.ts';
 import { PeriodicReader } from './periodic-reader.ts';
@@ -13,7 +12,7 @@ import type { ReaderSettings, TelemetrySettings } from './types.ts';
 /** Log and metrics of the process itself, running. */
 export interface ProcessTelemetry {
   readonly logger: Logger;
-  readonly meter: Meter;
+  readonly meter: Registry;
   /** Ends the readers (periodic ones export once more) and closes the log. Call it last. Safe to repeat. */
   shutdown(): Promise<void>;
 }
