@@ -41,7 +41,14 @@ function recorded(events: string[], failing?: string) {
     component('extension', 'x/1', extension),
   ];
   const pipeline = { id: 'traces', signal: 'traces', name: '', receivers: [r], processors: [], exporters: [e], at };
-  const config = { components: [r, e, x], pipelines: [pipeline], extensions: [x], featureGates: [], warnings: [], telemetry: { resource: {} } };
+  const config = {
+    components: [r, e, x],
+    pipelines: [pipeline],
+    extensions: [x],
+    featureGates: [],
+    warnings: [],
+    telemetry: { resource: {} },
+  };
   const fatal: Error[] = [];
   const { clock, random, build, logger, meter } = testSettings();
   const env = { clock, random, build, logger, meter, onFatal: (error: Error) => void fatal.push(error) };

@@ -4,16 +4,10 @@ import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import { Temporality } from '../../core/otlp/readers/metric.ts';
 import { encodeValue, type PlainValue } from '../../core/otlp/value-encode.ts';
 import { AttributeLookup } from '../../core/series/attribute-lookup.ts';
-import { type Keyed, KeyTable } from '../../core/series/key-table.ts';
+import { KeyRows } from '../../core/series/key-rows.ts';
 import type { KeyWriter } from '../../core/series/key-writer.ts';
 import { TimeRange } from '../../core/series/time-range.ts';
 import type { MetricInfo } from './config.ts';
-
-/** One combination of attributes. */
-interface Point extends Keyed {
-  readonly attributes: Buffer;
-  count: number;
-}
 
 interface Dimension {
   readonly key: Buffer;
@@ -26,7 +20,9 @@ interface Definition {
   readonly name: string;
   readonly description: string;
   readonly dimensions: readonly Dimension[];
-  readonly points: KeyTable<Point>;
+  /** The combinations of attributes; by their rows: */
+  readonly table: KeyRows;
+  readonly points: { readonly attributes: Buffer; count: number }[];
 }
 
 /** Counts the items of one kind in one resource, for all metrics about them. */
@@ -56,7 +52,7 @@ export class Counter {
   }
 
   get isEmpty(): boolean {
-    return this.#definitions.every(({ points }) => points.size === 0);
+    return this.#definitions.every(({ points }) => points.length === 0);
   }
 
   resource(attributes: Attributes): void {
@@ -78,20 +74,23 @@ export class Counter {
     const startTime = this.times.isEmpty ? now : this.times.start;
     const time = this.times.isEmpty ? now : this.times.end;
     for (const { name, description, points } of this.#definitions) {
-      if (points.size === 0) continue;
+      if (points.length === 0) continue;
       builder.openSum({ name, description }, Temporality.DELTA, true);
-      for (const { attributes, count } of points.entries) builder.integerPoint({ attributes, startTime, time }, count);
+      for (const { attributes, count } of points) builder.integerPoint({ attributes, startTime, time }, count);
       builder.closeMetric();
     }
     this.clear();
   }
 
   clear(): void {
-    for (const { points } of this.#definitions) points.clear();
+    for (const { table, points } of this.#definitions) {
+      table.clear();
+      points.length = 0;
+    }
     this.times.clear();
   }
 
-  #count({ dimensions, points }: Definition): void {
+  #count({ dimensions, table, points }: Definition): void {
     const keys = this.#keys;
     keys.begin();
     for (const dimension of dimensions) {
@@ -101,9 +100,9 @@ export class Counter {
       keys.copy(this.#buffer, this.#start, this.#end);
     }
     keys.finish();
-    const known = points.find(keys);
+    const known = points[table.find(keys)];
     if (known !== undefined) known.count++;
-    else points.add({ hash: keys.hash, key: keys.take(), attributes: this.#attributesOf(dimensions), count: 1 });
+    else points[table.add(keys)] = { attributes: this.#attributesOf(dimensions), count: 1 };
   }
 
   #attributesOf(dimensions: readonly Dimension[]): Buffer {
@@ -143,5 +142,5 @@ function define(name: string, { description, attributes }: MetricInfo, names: Ma
     const none = default_value === undefined || default_value === null;
     return { key: Buffer.from(key), index, fallback: none ? undefined : encodeValue(default_value as PlainValue) };
   });
-  return { name, description, dimensions, points: new KeyTable<Point>() };
+  return { name, description, dimensions, table: new KeyRows(), points: [] };
 }

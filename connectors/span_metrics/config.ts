@@ -13,7 +13,7 @@ import {
   struct,
 } from '../../core/config/fields.ts';
 import { compileGlob } from '../../core/glob.ts';
-import { encodeBounds } from '../../core/otlp/build/metrics-builder.ts';
+import type { HistogramLayout } from '../../core/series/series-set.ts';
 
 /** What every point has as attributes unless `exclude_dimensions` names it. */
 export const BUILT_IN = ['service.name', 'span.kind', 'status.code', 'span.name', 'collector.instance.id'] as const;
@@ -122,15 +122,10 @@ const NANOS_PER_S = 1e9;
 const DEFAULT_BOUNDS = [2, 4, 6, 8, 10, 50, 100, 200, 400, 800, 1000, 1400, 2000, 5000, 10_000, 15_000];
 
 /** How durations are counted. */
-export interface DurationLayout {
-  /** Of the unit. */
+export interface DurationLayout extends HistogramLayout {
+  /** Nanoseconds of the unit. */
   readonly nanos: number;
   readonly unit: 'ms' | 's';
-  /** Undefined for exponential histograms. */
-  readonly bounds: readonly number[] | undefined;
-  /** The bounds as a point has them. */
-  readonly encodedBounds: Buffer;
-  readonly maxSize: number;
 }
 
 export function durationLayout({ histogram }: Config, defaultUnit: 'ms' | 's'): DurationLayout {
@@ -138,13 +133,13 @@ export function durationLayout({ histogram }: Config, defaultUnit: 'ms' | 's'): 
   const nanos = unit === 'ms' ? NANOS_PER_MS : NANOS_PER_S;
   const maxSize = histogram.exponential?.max_size ?? 0;
   if (histogram.exponential !== undefined) {
-    return { nanos, unit, bounds: undefined, encodedBounds: encodeBounds([]), maxSize };
+    return { nanos, unit, bounds: undefined, maxSize };
   }
   const bounds =
     histogram.explicit === undefined
       ? DEFAULT_BOUNDS.map((ms) => (unit === 'ms' ? ms : ms / 1000))
       : (histogram.explicit.buckets ?? []).map((ms) => Math.round(ms * NANOS_PER_MS) / nanos);
-  return { nanos, unit, bounds, encodedBounds: encodeBounds(bounds), maxSize };
+  return { nanos, unit, bounds, maxSize };
 }
 
 function unknownUnit(found: string): string {

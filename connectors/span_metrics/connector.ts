@@ -7,11 +7,12 @@ import { SpanEventReader } from '../../core/otlp/readers/parts.ts';
 import { ScopeReader } from '../../core/otlp/readers/scope.ts';
 import { SpanReader } from '../../core/otlp/readers/span.ts';
 import { adjustedCount } from '../../core/series/adjusted-count.ts';
+import type { SeriesSet } from '../../core/series/series-set.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { type Config, type DurationLayout, durationLayout, isDelta } from './config.ts';
 import { Identity, type MetricDimensions } from './dimensions.ts';
+import { Output, type ResourceSeries } from './output.ts';
 import { Resources } from './resources.ts';
-import { Output, type ResourceSeries, type Series, type SeriesSet } from './series.ts';
 
 const SECONDS = 'connector.spanmetrics.useSecondAsDefaultMetricsUnit';
 
@@ -64,8 +65,9 @@ export class SpanMetricsConnector implements Connector {
     this.#config = config;
     this.#next = outputs.for('metrics');
     this.#identity = new Identity(settings, config);
-    this.#resources = new Resources(config, this.#identity, settings.random() * 0x1_0000_0000);
     this.#layout = durationLayout(config, settings.featureGate(SECONDS) ? 's' : 'ms');
+    const recorded = config.histogram.disable ? undefined : this.#layout;
+    this.#resources = new Resources(config, this.#identity, recorded, settings.random() * 0x1_0000_0000);
     this.#overflow = settings.meter.counter(OVERFLOW, { connector: settings.name });
     this.#delta = isDelta(config);
     this.#output = new Output(config, this.#layout, settings.featureGate);
@@ -144,30 +146,29 @@ export class SpanMetricsConnector implements Connector {
     identity.at(span, this.#adjusted !== undefined);
     this.#pending = true;
 
-    const calls = this.#seriesAt(entry.calls, identity.calls, this.#attributesOfCalls, times);
-    if (exemplars && !entry.calls.overflowed) calls.addExemplar(span, duration, most);
+    const { calls, durations, events } = entry;
+    let row = this.#count(calls, identity.calls, this.#attributesOfCalls, times);
+    if (exemplars && !calls.overflowed) calls.addExemplar(row, span, duration, most);
     if (!this.#config.histogram.disable) {
-      let durations = calls;
-      if (!identity.shared) {
-        durations = this.#seriesAt(entry.durations, identity.duration, this.#attributesOfDuration, times);
-      }
-      if (exemplars && !entry.durations.overflowed) durations.addDurationExemplar(span, duration, most);
-      durations.record(layout, duration, times);
+      if (!identity.shared) row = this.#count(durations, identity.duration, this.#attributesOfDuration, times);
+      if (exemplars && !durations.overflowed) durations.addValueExemplar(row, span, duration, most);
+      durations.record(row, duration, times);
     }
     if (!this.#config.events.enabled) return;
-    const events = span.events;
-    while (events.next()) {
-      identity.atEvent(this.#event.read(events.buffer, events.messageStart, events.messageEnd).attributes);
-      const series = this.#seriesAt(entry.events, identity.events, this.#attributesOfEvent, times);
-      if (exemplars && !entry.events.overflowed) series.addExemplar(span, duration, most);
+    const messages = span.events;
+    while (messages.next()) {
+      identity.atEvent(this.#event.read(messages.buffer, messages.messageStart, messages.messageEnd).attributes);
+      row = this.#count(events, identity.events, this.#attributesOfEvent, times);
+      if (exemplars && !events.overflowed) events.addExemplar(row, span, duration, most);
     }
   }
 
-  #seriesAt(set: SeriesSet, dimensions: MetricDimensions, attributes: () => Buffer, times: number): Series {
-    const series = set.at(this.#identity.keyOf(dimensions), attributes, this.#startTime, this.#now);
+  /** Counts the span, or event, and returns the row of its series. */
+  #count(set: SeriesSet, dimensions: MetricDimensions, attributes: () => Buffer, times: number): number {
+    const row = set.at(this.#identity.keyOf(dimensions), attributes, this.#startTime, this.#now);
     if (set.overflowed) this.#overflow.add(times);
-    series.count += times;
-    return series;
+    set.count(row, times);
+    return row;
   }
 
   /** How many spans this one stands for. */

@@ -3,11 +3,12 @@ import { Attributes } from '../../core/otlp/readers/attributes.ts';
 import type { Groups } from '../../core/otlp/readers/groups.ts';
 import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
 import { ValueReader, ValueType, valueText } from '../../core/otlp/value.ts';
-import { type Keyed, KeyTable } from '../../core/series/key-table.ts';
+import { KeyRows } from '../../core/series/key-rows.ts';
 import { KeyWriter } from '../../core/series/key-writer.ts';
-import type { Config } from './config.ts';
+import { SeriesSet } from '../../core/series/series-set.ts';
+import type { Config, DurationLayout } from './config.ts';
 import { attributesIn, type Identity, type ResourceView } from './dimensions.ts';
-import { type ResourceSeries, SeriesSet } from './series.ts';
+import type { ResourceSeries } from './output.ts';
 
 const SERVICE_NAME = Buffer.from('service.name');
 
@@ -21,7 +22,7 @@ interface ResourceEntry extends ResourceSeries {
 }
 
 /** A resource message as it was received. */
-interface KnownResource extends Keyed, ResourceView {
+interface KnownResource extends ResourceView {
   readonly identity: string;
   readonly copied: Buffer;
   /** Spans of resources without `service.name` are not counted. */
@@ -36,14 +37,19 @@ export class Resources {
   readonly #config: Config;
   readonly #identity: Identity;
   readonly #keys: KeyWriter;
-  readonly #known = new KeyTable<KnownResource>();
+  readonly #layout: DurationLayout | undefined;
+  readonly #knownKeys = new KeyRows();
+  /** By the rows of their keys. */
+  readonly #known: KnownResource[] = [];
   #knownBytes = 0;
   readonly #attributes = new Attributes();
   /** In the order of their use, the latest last. */
   readonly #current = new Map<string, ResourceEntry>();
   readonly #leaving = new Map<string, ResourceEntry>();
 
-  constructor(config: Config, identity: Identity, seed: number) {
+  /** `layout`: undefined where no durations are counted. */
+  constructor(config: Config, identity: Identity, layout: DurationLayout | undefined, seed: number) {
+    this.#layout = layout;
     this.#config = config;
     this.#identity = identity;
     this.#keys = new KeyWriter(seed);
@@ -114,9 +120,10 @@ export class Resources {
 
   #create(identity: string, attributes: Buffer): ResourceEntry {
     const limit = this.#config.aggregation_cardinality_limit;
-    const calls = new SeriesSet(limit);
-    const durations = this.#identity.shared ? calls : new SeriesSet(limit);
-    return { identity, attributes, calls, durations, events: new SeriesSet(limit), lastSeen: 0 };
+    const { shared } = this.#identity;
+    const calls = new SeriesSet(limit, shared ? this.#layout : undefined);
+    const durations = shared ? calls : new SeriesSet(limit, this.#layout);
+    return { identity, attributes, calls, durations, events: new SeriesSet(limit, undefined), lastSeen: 0 };
   }
 
   #recognise({ buffer, resourceStart, resourceEnd }: Groups): KnownResource {
@@ -124,18 +131,17 @@ export class Resources {
     keys.begin();
     keys.copy(buffer, resourceStart, resourceEnd);
     keys.finish();
-    const known = this.#known.find(keys);
+    const known = this.#known[this.#knownKeys.find(keys)];
     if (known !== undefined) return known;
     const size = resourceEnd - resourceStart;
-    if (this.#known.size >= MOST_KNOWN || this.#knownBytes + size > MOST_KNOWN_BYTES) {
-      this.#known.clear();
+    if (this.#known.length >= MOST_KNOWN || this.#knownBytes + size > MOST_KNOWN_BYTES) {
+      this.#knownKeys.clear();
+      this.#known.length = 0;
       this.#knownBytes = 0;
     }
     const copied = copyAttributes(this.#attributes.set(buffer, resourceStart, resourceEnd, RESOURCE_ATTRIBUTES));
     const attributes = attributesIn(copied);
     const resource: KnownResource = {
-      hash: keys.hash,
-      key: keys.take(),
       identity: identityOf(attributes, this.#config.resource_metrics_key_attributes),
       copied,
       attributes,
@@ -143,7 +149,7 @@ export class Resources {
       named: attributes.find(SERVICE_NAME),
       serviceName: textOf(attributes),
     };
-    this.#known.add(resource);
+    this.#known[this.#knownKeys.add(keys)] = resource;
     this.#knownBytes += size;
     return resource;
   }

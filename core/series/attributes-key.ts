@@ -40,14 +40,9 @@ export class AttributesKey {
     this.#writeEntries(attributes.buffer, places, order, count);
   }
 
-  /** A length or small number, in four bytes. */
-  number(value: number): void {
-    for (let shift = 0; shift < 32; shift += 8) this.#keys.byte((value >>> shift) & 0xff);
-  }
-
   /** Bytes with their length before them, so that what follows cannot be mistaken for them. */
   bytes(buffer: Buffer, start: number, end: number): void {
-    this.number(end - start);
+    this.#keys.length(end - start);
     this.#keys.copy(buffer, start, end);
   }
 
@@ -62,7 +57,7 @@ export class AttributesKey {
       this.bytes(buffer, places[at] as number, places[at + 1] as number);
       this.#writeValue(buffer, places[at + 2] as number, places[at + 3] as number);
     }
-    this.number(written);
+    this.#keys.length(written);
   }
 
   #writeValue(buffer: Buffer, start: number, end: number): void {
@@ -104,7 +99,7 @@ export class AttributesKey {
       this.#writeValue(buffer, from, to);
       count++;
     }
-    this.number(count);
+    this.#keys.length(count);
   }
 
   #writeMap(buffer: Buffer, start: number, end: number): void {

@@ -1,0 +1,119 @@
+import { encodeBounds, MetricsBuilder } from '../../core/otlp/build/metrics-builder.ts';
+import { Temporality } from '../../core/otlp/readers/metric.ts';
+import type { Series, SeriesSet } from '../../core/series/series-set.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { type Config, type DurationLayout, isDelta, timestampCacheSize } from './config.ts';
+
+const SCOPE = 'spanmetricsconnector';
+const DEFAULT_NAMESPACE = 'traces.span.metrics';
+const NOTHING = Buffer.alloc(0);
+
+/** The metrics of one resource. */
+export interface ResourceSeries {
+  /** The same for all spans of the resource, whatever the order of its attributes. */
+  readonly identity: string;
+  /** Of the first resource with this identity, for the output. */
+  readonly attributes: Buffer;
+  readonly calls: SeriesSet;
+  /** The same as `calls` where no metric has dimensions of its own. */
+  readonly durations: SeriesSet;
+  readonly events: SeriesSet;
+}
+
+/** Turns series into a batch of metrics. */
+export class Output {
+  readonly #builder = new MetricsBuilder();
+  readonly #config: Config;
+  readonly #layout: DurationLayout;
+  readonly #bounds: Buffer;
+  readonly #keepResource: boolean;
+  readonly #prefix: string;
+  readonly #delta: boolean;
+  readonly #temporality: number;
+  /** Of delta series, when they were sent last: the start of the next point. Oldest first. */
+  readonly #lastFlushes = new Map<string, bigint>();
+  #time = 0n;
+  #last = false;
+  #zeros = false;
+  #startOf: (series: Series) => bigint = (series) => series.startTime;
+
+  constructor(config: Config, layout: DurationLayout, featureGate: (id: string) => boolean) {
+    const gate = (name: string): boolean => featureGate(`connector.spanmetrics.${name}`);
+    this.#config = config;
+    this.#layout = layout;
+    this.#bounds = encodeBounds(layout.bounds ?? []);
+    this.#delta = isDelta(config);
+    this.#temporality = this.#delta ? Temporality.DELTA : Temporality.CUMULATIVE;
+    this.#keepResource = !gate('excludeResourceMetrics') || config.add_resource_attributes;
+    const namespace = gate('legacyMetricNames') && config.namespace === DEFAULT_NAMESPACE ? '' : config.namespace;
+    this.#prefix = namespace === '' ? '' : `${namespace}.`;
+  }
+
+  /** The last batch has new cumulative sums in it that say 0 in place of their value. */
+  get zeros(): boolean {
+    return this.#zeros;
+  }
+
+  /** `last`: nothing is sent after it, so new cumulative sums have their value at once. */
+  write(resources: Iterable<ResourceSeries>, time: bigint, last: boolean): Telemetry {
+    const builder = this.#builder;
+    this.#time = time;
+    this.#last = last;
+    this.#zeros = false;
+    for (const resource of resources) {
+      const sent = new Set<string>();
+      if (this.#delta) this.#startOf = (series) => this.#afterLastFlush(resource, series, sent);
+      builder.openResource(this.#keepResource ? resource.attributes : NOTHING);
+      builder.openScope(SCOPE);
+      this.#writeSum('calls', resource.calls);
+      if (!this.#config.histogram.disable) this.#writeDurations(resource.durations);
+      if (this.#config.events.enabled) this.#writeSum('events', resource.events);
+      builder.closeScope();
+      builder.closeResource();
+      for (const series of sent) this.#remember(series);
+    }
+    return builder.finish();
+  }
+
+  #writeSum(name: string, set: SeriesSet): void {
+    const builder = this.#builder;
+    builder.openSum({ name: this.#prefix + name }, this.#temporality, true);
+    for (const series of set.all(true)) {
+      const { attributes, exemplars } = series;
+      const zero = series.isNew && !this.#delta && !this.#last;
+      const head = { attributes, startTime: this.#startOf(series), time: this.#time, exemplars };
+      builder.integerPoint(head, zero ? 0 : series.count);
+      if (zero) this.#zeros = true;
+    }
+    builder.closeMetric();
+  }
+
+  #writeDurations(set: SeriesSet): void {
+    const builder = this.#builder;
+    const head = { name: `${this.#prefix}duration`, unit: this.#layout.unit };
+    if (this.#layout.bounds === undefined) builder.openExponentialHistogram(head, this.#temporality);
+    else builder.openHistogram(head, this.#temporality);
+    for (const series of set.all(false)) {
+      const { attributes, valueExemplars: exemplars, exponential, count, sum, buckets } = series;
+      const point = { attributes, startTime: this.#startOf(series), time: this.#time, exemplars };
+      if (exponential !== undefined) builder.exponentialPoint(point, exponential);
+      else builder.histogramPoint(point, count, sum, buckets, this.#bounds);
+    }
+    builder.closeMetric();
+  }
+
+  /** A delta point begins where the one before ended, if that is still known. */
+  #afterLastFlush({ identity }: ResourceSeries, { key, startTime }: Series, sent: Set<string>): bigint {
+    const name = `${identity}\n${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`;
+    sent.add(name);
+    return this.#lastFlushes.get(name) ?? startTime;
+  }
+
+  #remember(series: string): void {
+    this.#lastFlushes.delete(series);
+    this.#lastFlushes.set(series, this.#time);
+    if (this.#lastFlushes.size <= timestampCacheSize(this.#config)) return;
+    const [oldest] = this.#lastFlushes.keys();
+    if (oldest !== undefined) this.#lastFlushes.delete(oldest);
+  }
+}
