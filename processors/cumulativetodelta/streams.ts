@@ -4,8 +4,8 @@ import type { Groups } from '../../core/otlp/readers/groups.ts';
 import type { MetricReader } from '../../core/otlp/readers/metric.ts';
 import { RESOURCE_ATTRIBUTES, ScopeReader } from '../../core/otlp/readers/scope.ts';
 import { AttributesKey } from '../../core/series/attributes-key.ts';
-import { type Keyed, KeyTable } from '../../core/series/key-table.ts';
 import { KeyWriter } from '../../core/series/key-writer.ts';
+import { KeyedEntries } from '../../core/series/keyed-entries.ts';
 import type { ExponentialPoint } from './exponential.ts';
 
 /** What an explicit histogram was. */
@@ -17,7 +17,8 @@ export interface HistogramPoint {
 }
 
 /** A series and its last point. Sums are `double`, or an integer in two unsigned halves. */
-export interface Stream extends Keyed {
+export interface Stream {
+  readonly metric: Metric;
   /** Nanoseconds since the Unix epoch, in two unsigned halves. */
   timeHigh: number;
   timeLow: number;
@@ -30,9 +31,10 @@ export interface Stream extends Keyed {
   seen: number;
 }
 
-/** The series of one metric. */
-interface Metric extends Keyed {
-  readonly streams: KeyTable<Stream>;
+/** The keys of its streams begin with the id of a metric. */
+interface Metric {
+  readonly id: number;
+  used: boolean;
 }
 
 /**
@@ -45,10 +47,11 @@ export const MAX_STREAMS = 1_000_000;
 export class Streams {
   /** Whether the stream that was found last is a new one. */
   isNew = false;
-  #count = 0;
   #points = 0;
   readonly #limit: number;
-  readonly #metrics = new KeyTable<Metric>();
+  readonly #metrics = new KeyedEntries<Metric>();
+  readonly #streams = new KeyedEntries<Stream>();
+  #lastId = 0;
   readonly #keys: KeyWriter;
   readonly #attributesKey: AttributesKey;
   readonly #attributes = new Attributes();
@@ -62,7 +65,7 @@ export class Streams {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#streams.size;
   }
 
   /** What follows are points of this metric. */
@@ -78,46 +81,48 @@ export class Streams {
     parts.bytes(at.buffer, metric.unitStart, metric.unitEnd);
     keys.byte(metric.type);
     keys.finish();
-    this.#metric = this.#metrics.find(keys);
-    if (this.#metric !== undefined) return;
-    this.#metric = { hash: keys.hash, key: keys.take(), streams: new KeyTable() };
-    this.#metrics.add(this.#metric);
+    this.#metric = this.#metrics.find(keys) ?? this.#metrics.add(keys, { id: ++this.#lastId, used: true });
   }
 
   /** The stream of a point; `valueType` tells integers from doubles. */
   find(point: DataPointReader, valueType: number): Stream {
     const keys = this.#keys;
     const { buffer, startTimeAt } = point;
+    const metric = this.#metric as Metric;
     keys.begin();
+    keys.length(metric.id);
     keys.byte(valueType);
     if (startTimeAt >= 0) keys.copy(buffer, startTimeAt, startTimeAt + 8);
     else for (let i = 0; i < 8; i++) keys.byte(0);
     this.#attributesKey.write(point.attributes);
     keys.finish();
-    const { streams } = this.#metric as Metric;
-    let stream = streams.find(keys);
+    let stream = this.#streams.find(keys);
     this.isNew = stream === undefined;
     if (stream === undefined) {
+      if (this.count >= this.#limit) this.#filter((s) => s.seen > this.#points - this.#limit / 2);
       const nothing = { timeHigh: 0, timeLow: 0, high: 0, low: 0, double: 0, seen: 0 };
-      stream = { hash: keys.hash, key: keys.take(), ...nothing };
-      streams.add(stream);
-      if (++this.#count > this.#limit) this.#filter((s) => s === stream || s.seen > this.#points - this.#limit / 2);
+      stream = this.#streams.add(keys, { metric, ...nothing });
     }
     stream.seen = ++this.#points;
     return stream;
   }
 
-  /** Forgets the series whose last point is from before this time; tells how many. */
+  /** Forgets the series whose last point is from before this time. */
   removeBefore(timeHigh: number, timeLow: number): void {
     this.#filter((s) => s.timeHigh > timeHigh || (s.timeHigh === timeHigh && s.timeLow >= timeLow));
   }
 
+  /** Metrics without streams are forgotten, but for the one that is open. */
   #filter(keep: (stream: Stream) => boolean): void {
-    this.#count = 0;
-    for (const { streams } of this.#metrics.entries) {
-      streams.filter(keep);
-      this.#count += streams.size;
-    }
-    this.#metrics.filter((metric) => metric.streams.size > 0 || metric === this.#metric);
+    this.#metrics.filter((metric) => {
+      metric.used = metric === this.#metric;
+      return true;
+    });
+    this.#streams.filter((stream) => {
+      const kept = keep(stream);
+      if (kept) stream.metric.used = true;
+      return kept;
+    });
+    this.#metrics.filter((metric) => metric.used);
   }
 }
