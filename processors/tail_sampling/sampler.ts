@@ -67,7 +67,7 @@ export class TailSampler {
     const slot = batches.due();
     if (slot === NONE) return undefined;
     const spans = table.spans[slot] as number;
-    const why = reason ?? (ledger.age(slot) < this.#config.decision_wait ? Reason.ROOT : Reason.WAITED);
+    const why = reason ?? (ledger.age(slot) <= this.#config.decision_wait ? Reason.ROOT : Reason.WAITED);
     table.decidedAt[slot] = this.#settings.clock.monotonic();
     if (this.#ingest) {
       // policies had their chance with each chunk; without a cache nothing is remembered

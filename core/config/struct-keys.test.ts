@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Findings, readSection } from './decoder.ts';
+import { faultLine } from './fault.ts';
+import { any, int, mapOf, struct } from './fields.ts';
+import { parseYaml } from './yaml.ts';
+
+const open = struct('pkg.Open', 'Takes further keys.', { size: int('Size.') }, { others: mapOf('', any('')) });
+const config = struct('pkg.Config', 'Config.', { size: int('Size.'), limit: int('Ours.'), open }, { ours: ['limit'] });
+
+function read(yaml: string, strict = false) {
+  const parsed = parseYaml(yaml, 'c.yaml');
+  assert.ok('node' in parsed);
+  const findings: Findings = { faults: [], warnings: [], strict };
+  const value = readSection(config, parsed.node, 'processors::x', findings);
+  return { value, faults: findings.faults.map(faultLine) };
+}
+
+test('a key of our own is a key like any other, and unknown where the collector alone counts', () => {
+  assert.deepEqual(read('limit: 3').value, { size: 0, limit: 3, open: { size: 0 } });
+  assert.deepEqual(read('limit: 3').faults, []);
+  const { faults } = read('limit: 3\nsize: 2', true);
+  assert.equal(faults.length, 1);
+  assert.match(faults[0] ?? '', /'pkg\.Config' has invalid keys: limit/);
+  assert.deepEqual(read('size: 2', true).faults, []);
+});
+
+test('where further keys are allowed, what they hold is checked and not kept', () => {
+  const { value, faults } = read('open: {size: 1, more: {a: 1}, none: }');
+  assert.deepEqual(faults, []);
+  assert.deepEqual(value.open, { size: 1 });
+  assert.match(read('open: {more: 3}').faults[0] ?? '', /open\.more/);
+});
