@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** What the limiter sees of the process; a test puts its own in its place. */
@@ -18,17 +18,18 @@ export interface Memory {
  * pages for reuse, so it would say "full" long after the data is gone. It is an upper bound all the same.
  */
 export function processMemory(): Memory {
-  const allocated = ({ heapTotal, external }: NodeJS.MemoryUsage) => heapTotal + external;
-  const first = process.memoryUsage();
-  const baseline = Math.max(0, first.rss - allocated(first));
+  const baseline = Math.max(0, process.memoryUsage.rss() - allocated());
   return {
-    used() {
-      const now = process.memoryUsage();
-      return Math.min(now.rss, baseline + allocated(now));
-    },
+    used: () => Math.min(process.memoryUsage.rss(), baseline + allocated()),
     collect: garbageCollector(),
     total: totalMemory(),
   };
+}
+
+/** `heapTotal + external` of `process.memoryUsage()`, for an eighth of its 20 µs. */
+function allocated(): number {
+  const { total_heap_size: heap, external_memory: external } = getHeapStatistics();
+  return heap + external;
 }
 
 /**

@@ -7,8 +7,10 @@ import { measureMethods } from '../../core/grpc/metrics.ts';
 import { GrpcServer } from '../../core/grpc/server.ts';
 import type { Endpoint } from '../../core/grpc/types.ts';
 import { endpointLabels, measureServer } from '../../core/http/metrics.ts';
+import { urlPathOf } from '../../core/http/path.ts';
 import { HttpServer } from '../../core/http/server.ts';
 import { serverMiddlewares } from '../../core/middleware.ts';
+import { hintIfUnreachable } from '../../core/net/container.ts';
 import { listenError, listenOptions } from '../../core/net/listen.ts';
 import { serverTls } from '../../core/net/tls.ts';
 import { reloadTls } from '../../core/net/tls-reload.ts';
@@ -66,6 +68,7 @@ export class OtlpReceiver implements Receiver {
     this.#settings.logger.info('Starting GRPC server', {
       endpoint: typeof bound === 'string' ? bound : boundEndpoint(bound.address, bound.port),
     });
+    if (typeof bound !== 'string') this.#hintIfUnreachable(bound.address, 'grpc');
     this.#reload(config.tls, () => config.tls && server.setSecureContext(serverTls(config.tls)));
   }
 
@@ -85,7 +88,9 @@ export class OtlpReceiver implements Receiver {
         meter: this.#settings.meter,
         clock,
         labels: endpointLabels(config.endpoint, config.tls !== undefined),
-        routes: SIGNALS.map((signal) => config[`${signal}_url_path`]),
+        routes: SIGNALS.map((signal) => urlPathOf(config[`${signal}_url_path`])).filter(
+          (path) => typeof path === 'string',
+        ),
       }),
       maxBodyBytes: maxBodyOf(config),
       timeouts: {
@@ -101,7 +106,12 @@ export class OtlpReceiver implements Receiver {
     const { host: address, port } = await server.listen();
     this.#http = server;
     logger.info('Starting HTTP server', { endpoint: boundEndpoint(address, port) });
+    this.#hintIfUnreachable(address, 'http');
     this.#reload(config.tls, () => config.tls && server.setSecureContext(serverTls(config.tls)));
+  }
+
+  #hintIfUnreachable(address: string, protocol: string): void {
+    hintIfUnreachable(this.#settings.logger, address, `protocols::${protocol}::endpoint`);
   }
 
   #reload(tls: HttpConfig['tls'], apply: () => void): void {
