@@ -7,10 +7,17 @@ import { after, test } from 'node:test';
 import { parse, stringify } from 'yaml';
 import { BUILD } from '../cmd/weir/build-info.ts';
 import { cli } from '../cmd/weir/cli.ts';
+import { components } from '../cmd/weir/components.gen.ts';
+import { COMPONENT_KINDS, type ComponentKind } from '../core/component-id.ts';
+import { SIGNALS, type Signal } from '../core/signal.ts';
+import { SECTION } from '../service/config/components.ts';
+import { createRegistry } from '../service/registry.ts';
 import { files, ROOT, read } from './support/repository.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'weir-docs-'));
 after(() => rmSync(scratch, { recursive: true }));
+
+const registry = createRegistry(components);
 
 /** A configuration as parsed; sections may be missing. */
 type Sections = Record<string, Record<string, unknown> | undefined>;
@@ -25,7 +32,7 @@ for (const page of files('**/*.md').filter((file) => !file.startsWith('test/')))
   for (const [index, block] of yamlBlocks(read(page)).entries()) {
     test(`${page}, block ${index + 1}`, async () => {
       const file = join(scratch, `${index}.yaml`);
-      writeFileSync(file, stringify(complete(parse(block) as Sections)));
+      writeFileSync(file, stringify(await complete(parse(block) as Sections)));
       assert.equal(await problems(['--config', file]), '', block);
     });
   }
@@ -67,7 +74,7 @@ function yamlBlocks(text: string): string[] {
 }
 
 /** A block shows what matters; the rest is made up around it, so that each of its components is in a pipeline. */
-function complete(shown: Sections): Sections {
+async function complete(shown: Sections): Promise<Sections> {
   if (shown.service?.pipelines !== undefined) return shown;
   const names = (section: string) => Object.keys(shown[section] ?? {});
   const extensions = names('extensions');
@@ -75,17 +82,42 @@ function complete(shown: Sections): Sections {
   const inputs = names('receivers').length > 0 ? names('receivers') : ['nop'];
   const outputs = names('exporters').length > 0 ? names('exporters') : ['nop'];
   const processors = names('processors');
+  const { from, to } = await signalsOf(shown);
   const pipelines =
     connectors.length === 0
-      ? { traces: { receivers: inputs, processors, exporters: outputs } }
+      ? { [from]: { receivers: inputs, processors, exporters: outputs } }
       : {
-          'traces/in': { receivers: inputs, processors, exporters: connectors },
-          'traces/out': { receivers: connectors, exporters: outputs },
+          [`${from}/in`]: { receivers: inputs, processors, exporters: connectors },
+          [`${to}/out`]: { receivers: connectors, exporters: outputs },
         };
   return {
     ...shown,
     receivers: { ...shown.receivers, ...(inputs[0] === 'nop' && { nop: null }) },
     exporters: { ...shown.exporters, ...(outputs[0] === 'nop' && { nop: null }) },
     service: { extensions, ...shown.service, pipelines },
+  };
+}
+
+/** The first signals that all components of a block are for: into its connectors and out of them. */
+async function signalsOf(shown: Sections): Promise<{ from: Signal; to: Signal }> {
+  const pairs = SIGNALS.flatMap((from) => SIGNALS.map((to) => ({ from, to })));
+  const rules = await Promise.all(
+    COMPONENT_KINDS.flatMap((kind) => Object.keys(shown[SECTION[kind]] ?? {}).map(rule(kind))),
+  );
+  const connected = shown.connectors !== undefined;
+  const fits = pairs.find((pair) => (connected || pair.from === pair.to) && rules.every((holds) => holds(pair)));
+  // what fits nothing is for weir to say
+  return fits ?? { from: 'traces', to: 'traces' };
+}
+
+type Rule = (pair: { from: Signal; to: Signal }) => boolean;
+
+function rule(kind: ComponentKind): (id: string) => Promise<Rule> {
+  return async (id) => {
+    const factory = await registry.find(kind, id.replace(/\/.*/, ''));
+    if (factory?.kind === 'connector') return ({ from, to }) => factory.signals[from]?.[to] !== undefined;
+    if (factory?.kind === 'exporter') return ({ to }) => factory.signals[to] !== undefined;
+    if (factory === undefined || factory.kind === 'extension') return () => true;
+    return ({ from }) => factory.signals[from] !== undefined;
   };
 }
