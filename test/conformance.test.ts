@@ -10,7 +10,16 @@ import { type Found, scan } from '../scripts/generate/scan.ts';
 import { ROOT } from './support/repository.ts';
 
 /** By component folder: rule → why it cannot hold there. */
-const EXCEPTIONS: Readonly<Record<string, Exceptions>> = {};
+const EXCEPTIONS: Readonly<Record<string, Exceptions>> = {
+  'processors/groupbytrace': {
+    'a refusal of the next component reaches the sender, or is logged where the data was accepted before':
+      'it hands on each trace for itself, so there are as many refusals as traces; tested there',
+  },
+  'processors/interval': {
+    'all that went in is out after shutdown, unchanged at the source, and then there is silence':
+      'points of one series replace one another; tested there',
+  },
+};
 
 const { components, faults } = await scan(ROOT);
 const scratch = mkdtempSync(join(tmpdir(), 'weir-conformance-'));
