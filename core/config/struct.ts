@@ -16,6 +16,8 @@ type Merged<E extends readonly AnyStruct[]> = E extends readonly [infer A, ...in
 export interface LegacyKey {
   /** The standard key, with dots into sections: `compression_params.level`. */
   readonly standard: string;
+  /** Further standard keys that get the same value, where one old key is several today. */
+  readonly also?: readonly string[];
   /** The value for the standard key; undefined drops the key. Default: the value as it is. */
   readonly convert?: (node: ConfigNode) => ConfigNode | undefined;
 }
@@ -28,6 +30,8 @@ export interface StructOptions<V, E extends readonly AnyStruct[]> {
   readonly legacy?: Readonly<Record<string, LegacyKey>>;
   /** Keys of our own, which the collector does not have: unknown where the configuration is read strictly. */
   readonly ours?: readonly string[];
+  /** Its keys are described where they stand first: tables leave them out here. */
+  readonly describedElsewhere?: boolean;
   /** What further keys hold, where any are allowed; they are checked and not part of the value. */
   readonly others?: AnySchema;
   /** Last touch after decoding, where a key's default hangs on another; `isSet('batch.sizer')` asks what is written. */
@@ -143,10 +147,13 @@ export class Struct<T> extends Schema<T> {
     const entries = new Map(node.entries);
     for (const [key, entry] of used) {
       const rule = legacy.get(key);
-      if (rule === undefined || !decoder.legacy(entry.keyAt, key, rule.standard)) continue;
+      if (rule === undefined) continue;
+      const standard = [rule.standard, ...(rule.also ?? [])];
+      if (!decoder.legacy(entry.keyAt, key, standard.join(', '))) continue;
       entries.delete(key);
       const converted = rule.convert === undefined ? entry.node : rule.convert(entry.node);
-      if (converted !== undefined) setDeep(entries, rule.standard.split('.'), { keyAt: entry.keyAt, node: converted });
+      if (converted === undefined) continue;
+      for (const path of standard) setDeep(entries, path.split('.'), { keyAt: entry.keyAt, node: converted });
     }
     return entries;
   }
@@ -194,7 +201,7 @@ export class Struct<T> extends Schema<T> {
     return undefined;
   }
   override children(): readonly (readonly [string, AnySchema])[] {
-    return [...this.#fields];
+    return this.#options.describedElsewhere === true ? [] : [...this.#fields];
   }
 }
 

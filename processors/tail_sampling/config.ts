@@ -87,35 +87,41 @@ const simpleFields = {
   ottl_condition: ottlCondition,
 } as const;
 
-/** Settings of policies that extensions bring, by the id of the extension. */
-const others = mapOf('', any(''));
+/** Policies in policies: settings of those that extensions bring, by the id of the extension, are further keys. */
+const inner = { others: mapOf('', any('')), describedElsewhere: true } as const;
 
-const notSubPolicy = struct(`${PACKAGE}.NotSubPolicyCfg`, 'A policy of any type that holds no others.', simpleFields, {
-  others,
-});
+const notSubPolicy = struct(
+  `${PACKAGE}.NotSubPolicyCfg`,
+  'A policy with keys as above, of a type that holds no others.',
+  simpleFields,
+  inner,
+);
 const not = struct(`${PACKAGE}.NotCfg`, 'Samples what the policy in it does not.', { not_sub_policy: notSubPolicy });
 const andSubPolicy = struct(
   `${PACKAGE}.AndSubPolicyCfg`,
   'A policy of any type that holds no others, or `not`.',
   { ...simpleFields, not },
-  { others },
+  inner,
 );
 const and = struct(`${PACKAGE}.AndCfg`, 'Samples what all policies in it sample.', {
-  and_sub_policy: list('The policies.', andSubPolicy),
+  and_sub_policy: list('Policies with keys as above; `not` may be one of them.', andSubPolicy),
 });
 const drop = struct(`${PACKAGE}.DropCfg`, 'What all policies in it sample is dropped, whatever others say.', {
-  drop_sub_policy: list('The policies.', andSubPolicy),
+  drop_sub_policy: list('Policies with keys as above; `not` may be one of them.', andSubPolicy),
 });
 const compositeSubPolicy = struct(
   `${PACKAGE}.CompositeSubPolicyCfg`,
   'A policy of any type that holds no others, or `and`.',
   { ...simpleFields, and },
-  { others },
+  inner,
 );
 const composite = struct(`${PACKAGE}.CompositeCfg`, 'Shares a rate of spans among the policies in it.', {
   max_total_spans_per_second: int('The rate that is shared.'),
   policy_order: stringList('Has no effect, as in the collector: the order is that of the policies.'),
-  composite_sub_policy: list('The policies. The first that samples a trace decides.', compositeSubPolicy),
+  composite_sub_policy: list(
+    'Policies with keys as above; `and` may be one. The first that samples a trace decides.',
+    compositeSubPolicy,
+  ),
   rate_allocation: list(
     'Who gets how much; a policy that is not named gets nothing.',
     struct(`${PACKAGE}.RateAllocationCfg`, 'A share.', {
@@ -124,7 +130,12 @@ const composite = struct(`${PACKAGE}.CompositeCfg`, 'Shares a rate of spans amon
     }),
   ),
 });
-const policy = struct(`${PACKAGE}.PolicyCfg`, 'A policy.', { ...simpleFields, composite, and, not, drop }, { others });
+const policy = struct(
+  `${PACKAGE}.PolicyCfg`,
+  'A policy.',
+  { ...simpleFields, composite, and, not, drop },
+  { others: inner.others },
+);
 export type PolicyConfig = Infer<typeof policy>;
 
 export const config = struct(

@@ -350,3 +350,10 @@ test('tail_storage needs its feature gate, and an extension that nobody has', as
     message: "tail storage extension 'x' not found",
   });
 });
+
+test('a policy that is not available yet is refused when it would be used', async () => {
+  const yaml = 'policies: [{name: o, type: ottl_condition, ottl_condition: {span: ["true"]}}]';
+  const processor = new TailSamplingProcessor(testSettings(), readYaml(config, yaml), new SinkConsumer());
+  await assert.rejects(async () => processor.start(new NopHost()), /ottl_condition are not available yet/);
+  await processor.shutdown();
+});

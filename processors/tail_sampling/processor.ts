@@ -7,7 +7,7 @@ import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { ZPageProvider, ZPageSection } from '../../core/zpages.ts';
 import { Reason } from './audit.ts';
 import type { Config } from './config.ts';
-import { compilePolicies } from './policies/compile.ts';
+import { type CompiledPolicies, compilePolicies } from './policies/compile.ts';
 import { TailSampler } from './sampler.ts';
 import { Journal } from './store/journal.ts';
 
@@ -24,6 +24,7 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
   readonly #settings: Settings;
   readonly #config: Config;
   readonly #next: Consumer;
+  readonly #policies: CompiledPolicies;
   readonly #groups = new Groups();
   #sampler: TailSampler | undefined;
   #timer: Timer | undefined;
@@ -45,6 +46,8 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
     this.#settings = settings;
     this.#config = config;
     this.#next = next;
+    // the collector does so when it starts; here a new configuration is known to be good before the old one ends
+    this.#policies = compilePolicies(config, settings.clock);
   }
 
   get zpages(): readonly ZPageSection[] {
@@ -53,11 +56,12 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
 
   async start(host: Host): Promise<void> {
     refuseTailStorage(host, this.#config.tail_storage);
-    const { clock } = this.#settings;
-    const sampler = new TailSampler(this.#settings, this.#config, compilePolicies(this.#config, clock));
+    const { policies, unavailable } = this.#policies;
+    if (unavailable !== undefined) throw new Error(unavailable);
+    const sampler = new TailSampler(this.#settings, this.#config, policies);
     this.#sampler = sampler;
     if (this.#config.storage !== undefined) await this.#restore(host, this.#config.storage, sampler);
-    this.#timer = clock.every(TICK, () => this.#tick());
+    this.#timer = this.#settings.clock.every(TICK, () => this.#tick());
   }
 
   consume(batch: Telemetry): void | Promise<void> {

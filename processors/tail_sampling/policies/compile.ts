@@ -16,15 +16,29 @@ export interface NamedPolicy {
 /** The keys of policies that hold no others. */
 type SimpleConfig = Omit<PolicyConfig, 'and' | 'not' | 'drop' | 'composite'>;
 
-/** The policies in the order of their evaluation: those that drop first. Throws in the collector's words. */
-export function compilePolicies(config: Config, clock: Clock): readonly NamedPolicy[] {
+export interface CompiledPolicies {
+  /** In the order of their evaluation: those that drop first. */
+  readonly policies: readonly NamedPolicy[];
+  /** Why they cannot be used: a policy is right, and something it needs is not there yet. */
+  readonly unavailable: string | undefined;
+}
+
+/** What policies are made with. */
+interface Workshop {
+  readonly clock: Clock;
+  unavailable: string | undefined;
+}
+
+/** Throws in the collector's words. */
+export function compilePolicies(config: Config, clock: Clock): CompiledPolicies {
+  const workshop: Workshop = { clock, unavailable: undefined };
   const names = new Set<string>();
   const policies = config.policies.map((policyConfig) => {
     const { name, type } = policyConfig;
     if (name === '') throw new Error('policy name cannot be empty');
     if (names.has(name)) throw new Error(`duplicate policy name ${JSON.stringify(name)}`);
     names.add(name);
-    const policy = compileNamed(policyConfig, clock);
+    const policy = compileNamed(policyConfig, workshop);
     if (config.sampling_strategy === 'span-ingest' && policy.stateful) {
       throw new Error(
         'sampling_strategy "span-ingest" requires all policies to be stateless, ' +
@@ -33,12 +47,13 @@ export function compilePolicies(config: Config, clock: Clock): readonly NamedPol
     }
     return { name, policy, isDrop: type === 'drop' };
   });
-  return [...policies.filter((p) => p.isDrop), ...policies.filter((p) => !p.isDrop)];
+  const ordered = [...policies.filter((p) => p.isDrop), ...policies.filter((p) => !p.isDrop)];
+  return { policies: ordered, unavailable: workshop.unavailable };
 }
 
-function compileNamed(config: PolicyConfig, clock: Clock): Policy {
+function compileNamed(config: PolicyConfig, workshop: Workshop): Policy {
   try {
-    return compileTop(config, clock);
+    return compileTop(config, workshop);
   } catch (error) {
     const message = `failed to create policy evaluator for ${JSON.stringify(config.name)}: ${(error as Error).message}`;
     throw new Error(message, { cause: error });
@@ -46,34 +61,36 @@ function compileNamed(config: PolicyConfig, clock: Clock): Policy {
 }
 
 /** What may hold what is the collector's: `not` in `and` and `drop`, `and` in `composite`, nothing in `not`. */
-function compileTop(config: PolicyConfig, clock: Clock): Policy {
+function compileTop(config: PolicyConfig, workshop: Workshop): Policy {
   switch (config.type) {
     case 'and':
-      return and(config.and.and_sub_policy.map((sub) => compileInAnd(sub, clock)));
+      return and(config.and.and_sub_policy.map((sub) => compileInAnd(sub, workshop)));
     case 'drop':
-      return drop(config.drop.drop_sub_policy.map((sub) => compileInAnd(sub, clock)));
+      return drop(config.drop.drop_sub_policy.map((sub) => compileInAnd(sub, workshop)));
     case 'not':
-      return not(compileSimple(config.not.not_sub_policy, clock));
+      return not(compileSimple(config.not.not_sub_policy, workshop));
     case 'composite': {
       const subs = config.composite.composite_sub_policy.map((sub) => {
         const isAnd = sub.type === 'and';
         const policy = isAnd
-          ? and(sub.and.and_sub_policy.map((inner) => compileInAnd(inner, clock)))
-          : compileSimple(sub, clock);
+          ? and(sub.and.and_sub_policy.map((inner) => compileInAnd(inner, workshop)))
+          : compileSimple(sub, workshop);
         return [sub.name, policy] as const;
       });
-      return composite(config.composite, subs, clock);
+      return composite(config.composite, subs, workshop.clock);
     }
     default:
-      return compileSimple(config, clock);
+      return compileSimple(config, workshop);
   }
 }
 
-function compileInAnd(config: PolicyConfig['and']['and_sub_policy'][number], clock: Clock): Policy {
-  return config.type === 'not' ? not(compileSimple(config.not.not_sub_policy, clock)) : compileSimple(config, clock);
+function compileInAnd(config: PolicyConfig['and']['and_sub_policy'][number], workshop: Workshop): Policy {
+  return config.type === 'not'
+    ? not(compileSimple(config.not.not_sub_policy, workshop))
+    : compileSimple(config, workshop);
 }
 
-function compileSimple(config: SimpleConfig, clock: Clock): Policy {
+function compileSimple(config: SimpleConfig, workshop: Workshop): Policy {
   switch (config.type) {
     case 'always_sample':
       return alwaysSample;
@@ -90,9 +107,9 @@ function compileSimple(config: SimpleConfig, clock: Clock): Policy {
     case 'boolean_attribute':
       return booleanAttribute(config.boolean_attribute);
     case 'rate_limiting':
-      return rateLimiting(config.rate_limiting, clock);
+      return rateLimiting(config.rate_limiting, workshop.clock);
     case 'bytes_limiting':
-      return bytesLimiting(config.bytes_limiting, clock);
+      return bytesLimiting(config.bytes_limiting, workshop.clock);
     case 'span_count':
       return spanCount(config.span_count);
     case 'trace_state':
@@ -100,17 +117,17 @@ function compileSimple(config: SimpleConfig, clock: Clock): Policy {
     case 'trace_flags':
       return traceFlags;
     case 'ottl_condition':
-      return ottlCondition(config.ottl_condition);
+      return ottlCondition(config.ottl_condition, workshop);
     default:
       throw new Error(`unknown sampling policy type ${config.type}`);
   }
 }
 
-function ottlCondition({ span, spanevent }: SimpleConfig['ottl_condition']): never {
+/** Checked as far as it can be, so that a configuration for the collector passes for valid. */
+function ottlCondition({ span, spanevent }: SimpleConfig['ottl_condition'], workshop: Workshop): Policy {
   const conditions = [...span, ...spanevent];
   if (conditions.length === 0) throw new Error('expected at least one OTTL condition to filter on');
   const named = conditions.map((condition) => JSON.stringify(condition)).join(', ');
-  throw new Error(
-    `policies of type ottl_condition are not available yet, so these conditions cannot be used: ${named}`,
-  );
+  workshop.unavailable ??= `policies of type ottl_condition are not available yet, which is needed for ${named}`;
+  return alwaysSample;
 }
