@@ -17,6 +17,7 @@ const SELF = 'test/tidy.test.ts';
 /** `rule file` → why. An entry that is no longer needed fails the test. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   'file length core/otlp/schema.ts': 'all messages of OTLP as one table, to be held against the .proto files',
+  'component size processors/tail_sampling': 'a file for each family of policies, and one for each of its tables',
 };
 
 const sources = files('{cmd,core,service,receivers,processors,exporters,connectors,extensions,configs}/**/*.ts');

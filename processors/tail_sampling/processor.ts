@@ -19,7 +19,7 @@ const BATCH_SPANS = 2048;
 
 const TAIL_STORAGE_GATE = 'processor.tailsamplingprocessor.tailstorageextension';
 
-/** Collects the spans of traces and sends on, each second, those of the traces whose time has come and that policies keep. */
+/** Collects spans and sends on, each second, those of the traces whose time has come and that policies keep. */
 export class TailSamplingProcessor implements Processor, ZPageProvider {
   readonly #settings: Settings;
   readonly #config: Config;

@@ -1,7 +1,7 @@
 /**
- * Memory for chunks of spans. Chunks lie one after another in blocks of one size; a block is used again when nothing in
- * it is alive. Traces are decided roughly in the order of their arrival, so blocks empty in that order too; those that a
- * few long waiting traces keep are emptied by moving what is alive.
+ * Memory for chunks of spans. Chunks lie one after another in blocks of one size; a block is used again when nothing
+ * in it is alive. Traces are decided roughly in the order of their arrival, so blocks empty in that order too; those
+ * that a few long waiting traces keep are emptied by moving what is alive.
  *
  * A chunk is named by an integer: block number and place. Before its bytes are some numbers about it.
  */
@@ -36,7 +36,7 @@ export const Header = {
   SEGMENT: 7,
 } as const;
 const HEADER_WORDS = 8;
-export const HEADER_BYTES = HEADER_WORDS * 4;
+const HEADER_BYTES = HEADER_WORDS * 4;
 
 class Block {
   readonly bytes: Buffer;

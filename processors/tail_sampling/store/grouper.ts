@@ -13,8 +13,9 @@ const LARGEST_KEPT = 1 << 14;
 const EMPTY_FIELD = 2;
 
 /**
- * Parts a resource group by trace. Each trace gets the scope groups with its spans, in their order; schema URLs are left
- * out, as the collector leaves them out. Positions are in the buffer that was read last, and hold until the next `read`.
+ * Parts a resource group by trace. Each trace gets the scope groups with its spans, in their order; schema URLs are
+ * left out, as the collector leaves them out. Positions are in the buffer that was read last, and hold until the next
+ * `read`.
  */
 export class TraceGrouper {
   traces = 0;

@@ -1,7 +1,7 @@
 /**
  * What tail_sampling needs for 50,000 open traces of 8 spans, which come in requests of 100 spans with parts of many
  * traces, and how long deciding about all of them at once keeps others waiting. Run:
- * `node test/bench/tail-sampling-memory.ts`. Fails where it takes more than 350 MiB.
+ * `node test/bench/tail-sampling-memory.bench.ts`. Fails where it takes more than 350 MiB.
  */
 import { memoryUsage } from 'node:process';
 import { systemClock } from '../../core/clock.ts';
