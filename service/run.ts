@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly load: () => Promise<ServiceConfig>;
   /** Milliseconds a shutdown may take before what is left is given up. */
   readonly drainTimeoutMs: number;
-  /** Given where a change of a configuration file means a reload: the files that were read so far, with their content. */
+  /** Given where a changed file means a reload: the configuration files that were read so far, with their content. */
   readonly watch?: () => ReadonlyMap<string, string>;
 }
 
