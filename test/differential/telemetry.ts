@@ -24,10 +24,11 @@ const STRANGE = 0.15;
 /** A request for the signal: mostly telemetry that the configurations speak of. */
 export function randomRequest(signal: Signal, random: Random, strange = STRANGE): Buffer {
   if (random.chance(strange)) return encodeTree(signal, plain(randomTree(signal, random.below(2 ** 31))));
-  return encodeTree(signal, treeOf(signal, random));
+  return encodeTree(signal, telemetryTree(signal, random));
 }
 
-function treeOf(signal: Signal, random: Random): TreeOf[Signal] {
+export function telemetryTree<S extends Signal>(signal: S, random: Random): TreeOf[S];
+export function telemetryTree(signal: Signal, random: Random): TreeOf[Signal] {
   const groups = <T>(items: () => T[], member: string, scopes: string) =>
     random.list(1, 3, () => ({
       resource: resource(random),
@@ -46,13 +47,13 @@ function treeOf(signal: Signal, random: Random): TreeOf[Signal] {
   return { resourceMetrics: groups(() => random.list(1, 4, () => metric(random)), 'metrics', 'scopeMetrics') };
 }
 
-function resource(random: Random): Resource | undefined {
+export function resource(random: Random): Resource | undefined {
   if (random.chance(0.1)) return undefined;
   const attributes = words.attributes(random, words.RESOURCE_KEYS, 0, 4);
   return { attributes, droppedAttributesCount: random.below(2), entityRefs: [] };
 }
 
-function scope(random: Random): InstrumentationScope | undefined {
+export function scope(random: Random): InstrumentationScope | undefined {
   if (random.chance(0.1)) return undefined;
   const attributes = random.chance(0.3) ? words.attributes(random, words.KEYS, 0, 2) : [];
   return {
