@@ -1,15 +1,20 @@
 import type { Component, Host } from './component.ts';
 import type { ComponentKind } from './component-id.ts';
 
+/** Bytes, or pieces of them that are kept as one value. */
+export type StorageValue = Buffer | readonly Buffer[];
+
 /** One step of a `batch`: a value sets the key, undefined deletes it. */
-export type StorageOperation = readonly [key: string, value: Buffer | undefined];
+export type StorageOperation = readonly [key: string, value: StorageValue | undefined];
 
 /** The keys and values of one owner. Calls take effect in the order in which they are made. */
 export interface StorageClient {
-  /** Undefined where the key is not there. The caller may keep the buffer. */
+  /** All keys that are there, in no order. */
+  keys(): Promise<readonly string[]>;
+  /** Undefined where the key is not there, or what it held was damaged. The caller may keep the buffer. */
   get(key: string): Promise<Buffer | undefined>;
   /** Resolves when the value would survive the end of the process. The buffer is not changed before that. */
-  set(key: string, value: Buffer): Promise<void>;
+  set(key: string, value: StorageValue): Promise<void>;
   /** A key that is not there is no error. */
   delete(key: string): Promise<void>;
   /** All operations, in their order, or none. */

@@ -1,10 +1,13 @@
 import type { Exporter, Host, Settings } from '../component.ts';
+import type { QueueConfig } from '../config/sections/queue.ts';
 import { PipelineError } from '../error.ts';
 import type { Signal } from '../signal.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { withDeadline } from './deadline.ts';
 import { ExporterMetrics } from './metrics.ts';
 import { Outcome } from './outcome.ts';
+import { PersistentQueue } from './persistent-queue.ts';
+import { MemoryQueue } from './queue.ts';
 import { QueueSender } from './queue-sender.ts';
 import { Sender } from './sender.ts';
 import type { ExporterConfig, ExporterOptions, Push } from './types.ts';
@@ -44,8 +47,7 @@ class HelpedExporter implements Exporter {
     for (const signal of settings.signals) {
       const metrics = new ExporterMetrics(settings, signal, options.labels?.(signal) ?? {});
       const sender = new Sender(settings, metrics, timed, config.timeout ?? 0, config.retry_on_failure);
-      const queue =
-        config.sending_queue && new QueueSender(settings, config.sending_queue, metrics, sender, this.#advice);
+      const queue = config.sending_queue && this.#queueFor(signal, config.sending_queue, metrics, sender);
       this.#lanes.set(signal, { metrics, sender, queue });
     }
   }
@@ -68,6 +70,13 @@ class HelpedExporter implements Exporter {
   shutdown(): Promise<void> {
     this.#shutdown ??= this.#stop();
     return this.#shutdown;
+  }
+
+  #queueFor(signal: Signal, config: QueueConfig, metrics: ExporterMetrics, sender: Sender): QueueSender {
+    const { storage } = config;
+    const queue =
+      storage === undefined ? new MemoryQueue(config) : new PersistentQueue(this.#settings, config, signal, storage);
+    return new QueueSender(this.#settings, config, queue, metrics, sender, this.#advice);
   }
 
   #sendNow(sender: Sender, batch: Telemetry): void | Promise<void> {

@@ -6,8 +6,9 @@ import { Batcher } from './batcher.ts';
 import { Fifo } from './fifo.ts';
 import type { ExporterMetrics } from './metrics.ts';
 import type { Done } from './outcome.ts';
-import { MemoryQueue, type Queue } from './queue.ts';
+import type { Queue } from './queue.ts';
 import type { Sender } from './sender.ts';
+import { isShutdown } from './types.ts';
 
 interface Export {
   readonly batch: Telemetry;
@@ -30,23 +31,26 @@ export class QueueSender {
   #closing = false;
   #drained: (() => void) | undefined;
 
-  constructor(settings: Settings, config: QueueConfig, metrics: ExporterMetrics, sender: Sender, advice: string) {
+  constructor(
+    settings: Settings,
+    config: QueueConfig,
+    queue: Queue,
+    metrics: ExporterMetrics,
+    sender: Sender,
+    advice: string,
+  ) {
     this.#settings = settings;
     this.#config = config;
+    this.#queue = queue;
     this.#metrics = metrics;
     this.#sender = sender;
     this.#advice = advice;
-    this.#queue = new MemoryQueue(config);
     this.#batcher =
       config.batch && new Batcher(config.batch, settings.clock, (batch, done) => this.#submit({ batch, done }));
     metrics.observeQueue(this.#queue);
   }
 
   async start(host: Host): Promise<void> {
-    if (this.#config.storage !== undefined) {
-      const found = host.extension(this.#config.storage) !== undefined;
-      throw new Error(found ? 'requested extension is not a storage extension' : 'no storage client extension found');
-    }
     await this.#queue.start(host, () => this.#pump());
   }
 
@@ -73,6 +77,7 @@ export class QueueSender {
     });
     this.#pump();
     await drained;
+    await this.#queue.end();
   }
 
   /** Moves on what can move. A call from within (an export that ends at once) makes the loop turn again. */
@@ -114,13 +119,20 @@ export class QueueSender {
   }
 
   #exported(done: Done, items: number, error: PipelineError | undefined): void {
-    if (error !== undefined) {
-      this.#settings.logger.error(`Exporting failed. Dropping data.${this.#advice}`, {
+    if (error !== undefined) this.#logFailure(error, items);
+    done.done(error);
+    this.#pump();
+  }
+
+  #logFailure(error: PipelineError, items: number): void {
+    const { logger } = this.#settings;
+    if (this.#config.storage !== undefined && isShutdown(error)) {
+      logger.info('Exporting was interrupted. The data is kept in the storage.', { error: error.text, items });
+    } else {
+      logger.error(`Exporting failed. Dropping data.${this.#advice}`, {
         error: error.text,
         dropped_items: items,
       });
     }
-    done.done(error);
-    this.#pump();
   }
 }

@@ -22,8 +22,10 @@ export interface Queue {
   /** Takes over the batch; returns when it is kept safe, throws or rejects when it is refused. */
   offer(batch: Telemetry): void | Promise<void>;
   take(): QueueItem | undefined;
-  /** Refuses from now on; callers that already wait for space are still served. */
+  /** Refuses from now on. Callers that already wait for space are still served, or refused where the queue is kept. */
   close(): void | Promise<void>;
+  /** Called when the last item that was taken is done. */
+  end(): void | Promise<void>;
 }
 
 const SIZE: Readonly<Record<Sizer, (batch: Telemetry) => number>> = {
@@ -119,6 +121,8 @@ export class MemoryQueue implements Queue {
   close(): void {
     this.#closed = true;
   }
+
+  end(): void {}
 
   /** Called by an item with its outcome. */
   leave(item: MemoryItem, error: PipelineError | undefined): void {

@@ -68,3 +68,10 @@ export class ShutdownError extends PipelineError {
     super(`interrupted due to shutdown: ${cause.text}`, { cause, code: cause.code });
   }
 }
+
+/** Whether it was the end of the process, and no verdict on the data, that kept a batch from being delivered. */
+export function isShutdown(error: unknown): boolean {
+  if (error instanceof ShutdownError) return true;
+  if (!(error instanceof PipelineError)) return false;
+  return Array.isArray(error.cause) ? error.cause.some(isShutdown) : isShutdown(error.cause);
+}

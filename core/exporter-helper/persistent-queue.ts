@@ -1,0 +1,214 @@
+import type { Host, Settings } from '../component.ts';
+import type { QueueConfig } from '../config/sections/queue.ts';
+import { PipelineError } from '../error.ts';
+import type { Signal } from '../signal.ts';
+import { openStorage, type StorageClient } from '../storage.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { Fifo } from './fifo.ts';
+import { type Queue, type QueueItem, sizeOf } from './queue.ts';
+import { type Loaded, type Stored, StoredBacklog } from './stored-backlog.ts';
+import { decodeRequest, encodeRequest, formatKey, parseKey, type StoredKey } from './stored-request.ts';
+import { isShutdown } from './types.ts';
+
+class PersistentItem implements QueueItem {
+  readonly stored: Stored;
+  readonly batch: Telemetry;
+  readonly #queue: PersistentQueue;
+
+  constructor(queue: PersistentQueue, { stored, batch }: Loaded) {
+    this.#queue = queue;
+    this.stored = stored;
+    this.batch = batch;
+  }
+
+  done(error: PipelineError | undefined): void {
+    this.#queue.leave(this.stored, error);
+  }
+}
+
+interface Waiter {
+  readonly size: number;
+  readonly admit: () => void;
+  readonly refuse: (error: PipelineError) => void;
+}
+
+/**
+ * A queue in a storage extension. A batch is accepted when it is written, and deleted there when it is delivered or
+ * given up, so whatever is there when a process starts is what it has to deliver; no index of it needs to be kept in
+ * step. A batch that was under way when a process was killed is sent again.
+ */
+export class PersistentQueue implements Queue {
+  readonly capacity: number;
+  readonly #settings: Settings;
+  readonly #config: QueueConfig;
+  readonly #signal: Signal;
+  readonly #storage: string;
+  readonly #sizeOf: (batch: Telemetry) => number;
+  #client: StorageClient | undefined;
+  #ready: () => void = () => {};
+  readonly #backlog = new StoredBacklog(
+    (stored) => this.#load(stored),
+    () => this.#ready(),
+  );
+  readonly #blocked = new Fifo<Waiter>();
+  #size = 0;
+  #next = 0;
+  #closed = false;
+
+  constructor(settings: Settings, config: QueueConfig, signal: Signal, storage: string) {
+    this.#settings = settings;
+    this.#config = config;
+    this.#signal = signal;
+    this.#storage = storage;
+    this.capacity = config.queue_size;
+    this.#sizeOf = sizeOf(config.sizer);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** What is kept need not be delivered by this process. */
+  get waiting(): number {
+    return this.#closed ? 0 : this.#backlog.length + this.#blocked.length;
+  }
+
+  async start(host: Host, ready: () => void): Promise<void> {
+    this.#ready = ready;
+    const { kind, name } = this.#settings;
+    const client = await openStorage(host, this.#storage, { kind, id: name, name: this.#signal });
+    this.#client = client;
+    const left = (await client.keys()).flatMap((key) => parseKey(key) ?? []).sort((a, b) => a.index - b.index);
+    if (left.length === 0) return;
+    const items = left.reduce((sum, stored) => sum + stored.items, 0);
+    this.#settings.logger.info('Found data in the storage that is still to be sent', { requests: left.length, items });
+    for (const stored of left) {
+      const size = { requests: 1, items: stored.items, bytes: stored.bytes }[this.#config.sizer];
+      this.#size += size;
+      this.#next = stored.index + 1;
+      this.#backlog.push({ ...stored, key: formatKey(stored), size });
+    }
+  }
+
+  offer(batch: Telemetry): void | Promise<void> {
+    const size = this.#sizeOf(batch);
+    if (size === 0) {
+      batch.release();
+      return;
+    }
+    const refusal = this.#refusal(size);
+    if (refusal !== undefined) {
+      batch.release();
+      throw new PipelineError(refusal);
+    }
+    if (this.#fits(size)) {
+      this.#size += size;
+      return this.#store(batch, size);
+    }
+    return this.#storeLater(batch, size);
+  }
+
+  take(): QueueItem | undefined {
+    const next = this.#closed ? undefined : this.#backlog.take();
+    return next && new PersistentItem(this, next);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (let waiter = this.#blocked.shift(); waiter !== undefined; waiter = this.#blocked.shift()) {
+      waiter.refuse(new PipelineError('sending queue is stopped'));
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#backlog.close();
+    await this.#client?.close();
+  }
+
+  /** Called by an item with its outcome. */
+  leave(stored: Stored, error: PipelineError | undefined): void {
+    if (isShutdown(error)) return;
+    this.#forget(stored);
+    this.#ready();
+  }
+
+  async #storeLater(batch: Telemetry, size: number): Promise<void> {
+    try {
+      await new Promise<void>((admit, refuse) => this.#blocked.push({ size, admit, refuse }));
+    } catch (error) {
+      batch.release();
+      throw error;
+    }
+    await this.#store(batch, size);
+  }
+
+  /** The room for it is taken already. */
+  async #store(batch: Telemetry, size: number): Promise<void> {
+    const id: StoredKey = { index: this.#next++, items: batch.items, bytes: batch.byteLength };
+    const stored: Stored = { ...id, key: formatKey(id), size };
+    try {
+      await this.#client?.set(stored.key, encodeRequest(batch));
+    } catch (error) {
+      batch.release();
+      this.#giveBack(size);
+      throw new PipelineError(`cannot write to the sending queue: ${(error as Error).message}`, { cause: error });
+    }
+    this.#backlog.push(stored, batch);
+  }
+
+  /** Undefined where it cannot be read; then it is no longer in the queue. */
+  async #load(stored: Stored): Promise<Telemetry | undefined> {
+    let value: Buffer | undefined;
+    try {
+      value = await this.#client?.get(stored.key);
+    } catch (error) {
+      const fields = { error, items: stored.items };
+      this.#settings.logger.error(
+        'Waiting data cannot be read now. It stays in the storage until the next start.',
+        fields,
+      );
+      this.#giveBack(stored.size);
+      return undefined;
+    }
+    try {
+      if (value === undefined) throw new Error('the stored value is damaged');
+      return decodeRequest(this.#signal, stored, value);
+    } catch (error) {
+      const fields = { error, dropped_items: stored.items };
+      this.#settings.logger.error('Waiting data cannot be read from the storage. Dropping data.', fields);
+      this.#forget(stored);
+      return undefined;
+    }
+  }
+
+  /** No longer to be delivered. Where that cannot be written, the storage says so, and the batch is sent again. */
+  #forget(stored: Stored): void {
+    this.#client?.delete(stored.key).catch(() => {});
+    this.#giveBack(stored.size);
+  }
+
+  #giveBack(size: number): void {
+    this.#size -= size;
+    for (let next = this.#blocked.peek(); next !== undefined && this.#hasRoom(next.size); next = this.#blocked.peek()) {
+      this.#blocked.shift();
+      this.#size += next.size;
+      next.admit();
+    }
+  }
+
+  #refusal(size: number): string | undefined {
+    if (this.#closed) return 'sending queue is stopped';
+    if (size > this.capacity) return 'element size too large';
+    if (!this.#config.block_on_overflow && !this.#fits(size)) return 'sending queue is full';
+    return undefined;
+  }
+
+  /** Whoever waits already goes first. */
+  #fits(size: number): boolean {
+    return this.#blocked.length === 0 && this.#hasRoom(size);
+  }
+
+  #hasRoom(size: number): boolean {
+    return this.#size + size <= this.capacity;
+  }
+}
