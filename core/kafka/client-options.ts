@@ -1,0 +1,53 @@
+import { clientAuthenticator } from '../auth.ts';
+import type { Host, Settings } from '../component.ts';
+import { clientTls } from '../net/tls.ts';
+import type { ClientOptions, Sasl } from './client.ts';
+import type { KafkaClientConfig } from './config.ts';
+
+/**
+ * The options of a client for its configuration. Reads certificates, asks the host for extensions; fails with one
+ * sentence.
+ */
+export function clientOptions(
+  settings: Settings,
+  config: KafkaClientConfig,
+  host: Host,
+  requestTimeoutMs: number,
+): ClientOptions {
+  const tls = config.tls ?? config.auth.tls;
+  return {
+    brokers: config.brokers,
+    clientId: config.client_id,
+    tls: tls && clientTls(tls),
+    sasl: saslOf(config, host),
+    requestTimeoutMs,
+    metadataMaxAgeMs: config.metadata.refresh_interval,
+    retries: config.metadata.retry.max,
+    retryDelayMs: config.metadata.retry.backoff,
+    logger: settings.logger,
+    clock: settings.clock,
+  };
+}
+
+function saslOf({ auth }: KafkaClientConfig, host: Host): Sasl | undefined {
+  if (auth.kerberos !== undefined) throw new Error('auth::kerberos is not supported');
+  const { sasl, plain_text: plain } = auth;
+  if (sasl === undefined) {
+    return plain && { mechanism: 'PLAIN', username: plain.username, password: plain.password?.reveal() ?? '' };
+  }
+  const { username, password, mechanism, oauthbearer_token_source: source } = sasl;
+  if (mechanism === 'PLAIN' || mechanism === 'SCRAM-SHA-256' || mechanism === 'SCRAM-SHA-512') {
+    return { mechanism, username, password: password?.reveal() ?? '' };
+  }
+  if (mechanism !== 'OAUTHBEARER' || source === undefined) {
+    throw new Error(`auth::sasl::mechanism ${mechanism} is not supported`);
+  }
+  const authenticator = clientAuthenticator(host, source);
+  return {
+    mechanism,
+    token: async () => {
+      const header = (await authenticator.headers()).get('authorization') ?? '';
+      return header.replace(/^bearer\s+/i, '');
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import type { RecordsBatch } from '@platformatic/kafka';
+import type { IncomingRecord, RecordBatch, RecordHandler } from './client.ts';
+
+/** The bit of a batch's attributes that says: marks of transactions, no records. */
+const CONTROL = 0x20;
+
+/** A partition from its assignment to this member until it is given away. */
+export class ConsumedPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to fetch; undefined until it is known. */
+  position: bigint | undefined;
+  /** The next offset after what is done. */
+  next = -1n;
+  leaderEpoch = -1;
+  /** Bytes of records that no handler has yet. */
+  waiting = 0;
+  readonly #handler: RecordHandler;
+  #queue: IncomingRecord[] = [];
+  #highWatermark = 0n;
+  #committed = -1n;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+  /** Called when there is room for more records. */
+  onRoom: (() => void) | undefined;
+
+  constructor(topic: string, partition: number, handler: RecordHandler) {
+    this.topic = topic;
+    this.partition = partition;
+    this.#handler = handler;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  get uncommitted(): boolean {
+    return this.next > this.#committed;
+  }
+
+  seek(offset: bigint): void {
+    this.position = offset;
+  }
+
+  committed(offset: bigint): void {
+    if (offset > this.#committed) this.#committed = offset;
+  }
+
+  /** What waits is dropped, what is being handled hears of it. */
+  stop(): void {
+    this.#stopped = true;
+    this.#queue = [];
+    this.waiting = 0;
+  }
+
+  /** Resolves when no handler is at work. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Takes what was fetched from `position` on. Of compressed batches there may be some more before it. */
+  receive(batches: readonly RecordsBatch[], highWatermark: bigint): void {
+    if (this.#stopped || this.position === undefined) return;
+    this.#highWatermark = highWatermark;
+    for (const batch of batches) {
+      const end = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
+      if (end <= this.position) continue;
+      if ((batch.attributes & CONTROL) === 0) this.#add(batch, this.position);
+      this.position = end;
+      this.leaderEpoch = batch.partitionLeaderEpoch;
+    }
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  #add(batch: RecordsBatch, from: bigint): void {
+    for (const record of batch.records) {
+      const offset = batch.firstOffset + BigInt(record.offsetDelta);
+      if (offset < from) continue;
+      const value = record.value ?? Buffer.alloc(0);
+      this.waiting += value.length;
+      this.#queue.push({
+        offset,
+        timestamp: Number(batch.firstTimestamp + record.timestampDelta),
+        key: record.key ?? undefined,
+        value,
+        headers: record.headers.map(([key, text]) => [key?.toString() ?? '', text ?? Buffer.alloc(0)]),
+      });
+    }
+  }
+
+  async #work(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#stopped) {
+      const records = this.#queue;
+      this.#queue = [];
+      this.waiting = 0;
+      this.onRoom?.();
+      await this.#handler(this.#batch(records));
+    }
+  }
+
+  #batch(records: readonly IncomingRecord[]): RecordBatch {
+    const { topic, partition } = this;
+    return {
+      topic,
+      partition,
+      records,
+      highWatermark: this.#highWatermark,
+      active: () => !this.#stopped,
+      done: ({ offset }) => {
+        if (offset >= this.next) this.next = offset + 1n;
+      },
+    };
+  }
+}

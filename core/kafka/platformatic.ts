@@ -1,0 +1,109 @@
+import { Admin, type BaseOptions, Producer, type ProducerOptions as TheirOptions } from '@platformatic/kafka';
+import type { ClientOptions, KafkaDriver, KafkaProducer, OutgoingRecord, ProducerOptions, Sasl } from './client.ts';
+import { kafkaError } from './errors.ts';
+import { joinGroup } from './platformatic-consumer.ts';
+import { Turns } from './turns.ts';
+
+/** The client `@platformatic/kafka`. */
+export const platformaticDriver: KafkaDriver = {
+  producer: (options) => new PlatformaticProducer(options),
+  async listTopics(options) {
+    const admin = new Admin(baseOptions(options));
+    try {
+      return await admin.listTopics();
+    } catch (error) {
+      throw kafkaError('topics cannot be listed', error);
+    } finally {
+      await admin.close().catch(() => {});
+    }
+  },
+  join: (options, topics, handler, lost) => joinGroup(baseOptions(options), options, topics, handler, lost),
+};
+
+/** The part of the options that all its clients have. */
+export function baseOptions(options: ClientOptions): BaseOptions {
+  return {
+    clientId: options.clientId,
+    bootstrapBrokers: [...options.brokers],
+    connectTimeout: options.requestTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    timeout: options.requestTimeoutMs,
+    retries: options.retries,
+    retryDelay: options.retryDelayMs,
+    metadataMaxAge: options.metadataMaxAgeMs,
+    ...(options.tls === undefined ? {} : { tls: options.tls, tlsServerName: options.tls.servername ?? true }),
+    ...(options.sasl === undefined ? {} : { sasl: saslOf(options.sasl) }),
+  };
+}
+
+function saslOf(sasl: Sasl): NonNullable<BaseOptions['sasl']> {
+  if (sasl.mechanism === 'OAUTHBEARER') return { mechanism: 'OAUTHBEARER', token: sasl.token };
+  return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
+}
+
+class PlatformaticProducer implements KafkaProducer {
+  readonly #options: ProducerOptions;
+  readonly #producer: Producer<Buffer, Buffer, string, string>;
+  readonly #turns = new Turns();
+
+  constructor(options: ProducerOptions) {
+    this.#options = options;
+    const utf8 = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text));
+    const idempotent = options.idempotent || options.transactionalId !== '';
+    this.#producer = new Producer<Buffer, Buffer, string, string>({
+      ...baseOptions(options),
+      // fewer than two it takes for "for ever"
+      ...(idempotent ? { retries: Math.max(2, options.retries) } : {}),
+      acks: options.acks,
+      compression: options.codec,
+      idempotent,
+      autocreateTopics: options.autoCreateTopics,
+      ...(options.transactionalId === '' ? {} : { transactionalId: options.transactionalId }),
+      serializers: { headerKey: utf8, headerValue: utf8 },
+    } as TheirOptions<Buffer, Buffer, string, string>);
+  }
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    const { transactionalId, idempotent } = this.#options;
+    try {
+      if (transactionalId !== '') await this.#turns.take(() => this.#transact(records));
+      // a retry of one send must not come after another one that has the next sequence numbers
+      else if (idempotent) await this.#turns.take(() => this.#sendNow(records));
+      else await this.#sendNow(records);
+    } catch (error) {
+      throw kafkaError('records were not stored', error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#producer.close(true);
+  }
+
+  async #sendNow(records: readonly OutgoingRecord[]): Promise<void> {
+    await this.#producer.send({ messages: await this.#assigned(records) });
+  }
+
+  async #transact(records: readonly OutgoingRecord[]): Promise<void> {
+    const transaction = await this.#producer.beginTransaction();
+    try {
+      await transaction.send({ messages: await this.#assigned(records) });
+      await transaction.commit();
+    } catch (error) {
+      await transaction.abort().catch(() => transaction.cancel().catch(() => {}));
+      throw error;
+    }
+  }
+
+  /** With their partitions: the client's own partitioner is asked before it knows how many there are. */
+  async #assigned(records: readonly OutgoingRecord[]) {
+    const topics = [...new Set(records.map(({ topic }) => topic))];
+    const metadata = await this.#producer.metadata({ topics, autocreateTopics: this.#options.autoCreateTopics });
+    return records.map(({ topic, key, value, headers }) => ({
+      topic,
+      ...(key === undefined ? {} : { key }),
+      value,
+      partition: this.#options.partitioner(topic, key, metadata.topics.get(topic)?.partitionsCount ?? 1),
+      headers: new Map(headers),
+    }));
+  }
+}

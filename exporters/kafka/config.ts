@@ -1,0 +1,244 @@
+import {
+  bool,
+  componentId,
+  duration,
+  type Infer,
+  int,
+  list,
+  optional,
+  string,
+  stringList,
+  struct,
+} from '../../core/config/fields.ts';
+import type { ConfigNode } from '../../core/config/node.ts';
+import { sendingQueue } from '../../core/config/sections/queue.ts';
+import { retry } from '../../core/config/sections/retry.ts';
+import { timeout } from '../../core/config/sections/timeout.ts';
+import { CODECS, type Codec } from '../../core/kafka/client.ts';
+import { kafkaClient } from '../../core/kafka/config.ts';
+import { requiredAcks } from '../../core/kafka/required-acks.ts';
+import { SIGNALS, type Signal } from '../../core/signal.ts';
+
+/** The key of a metric's records: the name of the service and that of the metric. */
+export const SERVICE_AND_METRIC = 'service.name-metric.name';
+/** The key of an event's records: its user, else its session, else `anonymous`. */
+export const USER = 'user';
+
+const signalFields = (topic: string) => ({
+  topic: string('Where records of this signal go.', topic),
+  topic_from_metadata_key: string('Client metadata that names the topic, before anything else.'),
+  message_key_from_metadata_key: string('Client metadata that is the key of the records.'),
+  message_key: string(
+    `The key of the records: a resource attribute, ${SERVICE_AND_METRIC} for metrics, ${USER} for logs. Empty: none.`,
+  ),
+  encoding: string('otlp_proto, otlp_json; for logs also raw, text and json, with a record for each.', 'otlp_proto'),
+});
+const signal = (topic: string) =>
+  struct('kafkaexporter.SignalConfig', 'Records of this signal.', signalFields(topic), { ours: ['message_key'] });
+export type SignalConfig = Infer<ReturnType<typeof signal>>;
+
+const MIN_BROKER_WRITE = 100 * 1024 * 1024;
+const INT32_MAX = 2 ** 31 - 1;
+
+const producer = struct(
+  'configkafka.ProducerConfig',
+  'How records are sent.',
+  {
+    max_message_bytes: int(
+      'The largest batch of records, before compression. What is larger is split.',
+      1_000_000,
+      'int',
+    ),
+    max_broker_write_bytes: int('Without effect.', MIN_BROKER_WRITE, 'int'),
+    required_acks: requiredAcks('Who must have the records: 1 the leader, -1 or all the replicas in sync, 0 nobody.'),
+    compression: string('none, gzip, snappy, lz4 or zstd.', 'none'),
+    compression_params: struct('configcompression.CompressionParams', 'Without effect.', {
+      level: int('The clients compress at their default level.', 0, 'int'),
+    }),
+    flush_max_messages: int('The most records of a request.', 10_000, 'int'),
+    linger: duration('Without effect: what is to wait for more waits in sending_queue.batch.', '10ms'),
+    allow_auto_topic_creation: bool('Whether a topic that is not there may be created by the broker.', true),
+    idempotent: bool('Whether brokers drop what a retry of the client would store twice. Needs all replicas in sync.'),
+    transactional_id: string('Each request is one transaction of this id, which no other process may use.'),
+  },
+  {
+    ours: ['idempotent', 'transactional_id'],
+    finish(value, isSet) {
+      const safe = value.idempotent || value.transactional_id !== '';
+      return safe && !isSet('required_acks') ? { ...value, required_acks: -1 } : value;
+    },
+    validate(value, path, report) {
+      const fault = producerFault(value);
+      if (fault !== undefined) report(path, fault);
+    },
+  },
+);
+
+type Producer = Readonly<Record<'max_message_bytes' | 'max_broker_write_bytes' | 'flush_max_messages', number>> & {
+  readonly compression: string;
+  readonly required_acks: number;
+  readonly idempotent: boolean;
+  readonly transactional_id: string;
+};
+
+function producerFault(value: Producer): string | undefined {
+  const { max_message_bytes: message, max_broker_write_bytes: write } = value;
+  if (!CODECS.includes(value.compression as Codec)) {
+    const known = "'none', 'gzip', 'snappy', 'lz4', or 'zstd'";
+    return `compression should be one of ${known}. configured value is ${JSON.stringify(value.compression)}`;
+  }
+  for (const [key, bytes] of [['max_message_bytes', message] as const, ['max_broker_write_bytes', write] as const]) {
+    if (bytes < 0) return `${key} (${bytes}) must be non-negative`;
+    if (bytes > INT32_MAX) return `${key} (${bytes}) must not exceed ${INT32_MAX}`;
+  }
+  if (write < MIN_BROKER_WRITE) {
+    return `max_broker_write_bytes (${write}) must be at least ${MIN_BROKER_WRITE} (100 MiB, franz-go minimum)`;
+  }
+  if (message > write) {
+    return `max_message_bytes (${message}) cannot be greater than max_broker_write_bytes (${write})`;
+  }
+  if (value.flush_max_messages < 1) return `flush_max_messages (${value.flush_max_messages}) must be at least 1`;
+  if ((value.idempotent || value.transactional_id !== '') && value.required_acks !== -1) {
+    return 'idempotent and transactional_id need required_acks: all';
+  }
+  return undefined;
+}
+
+const HASHERS: readonly string[] = ['sarama_compat', 'murmur2'];
+const off = { present: false, whenNull: 'off', enabledKey: false } as const;
+
+const recordPartitioner = struct(
+  'kafkaexporter.RecordPartitionerConfig',
+  'How the partition of a record is chosen.',
+  {
+    sticky_key: optional(
+      struct(
+        'kafkaexporter.StickyKeyPartitionerConfig',
+        'By the hash of the key; records without a key go together. The default.',
+        { hasher: string('sarama_compat (FNV-1a) or murmur2, which the Java client takes.', 'sarama_compat') },
+      ),
+      off,
+    ),
+    round_robin: optional(struct('kafkaexporter.RoundRobin', 'To each partition in turn.', {}), {
+      ...off,
+      whenNull: 'on',
+    }),
+    least_backup: optional(struct('kafkaexporter.LeastBackup', 'As round_robin: no records wait here.', {}), {
+      ...off,
+      whenNull: 'on',
+    }),
+    extension: componentId('Not supported.'),
+  },
+  {
+    validate(value, path, report) {
+      const set = Object.values(value).filter((one) => one !== undefined);
+      if (set.length > 1) report(path, 'at most one record_partitioner strategy may be configured');
+      const hasher = value.sticky_key?.hasher ?? 'sarama_compat';
+      if (!HASHERS.includes(hasher)) {
+        const known = HASHERS.map((one) => JSON.stringify(one)).join(', ');
+        report(path, `sticky_key: unknown hasher ${JSON.stringify(hasher)}, valid values are ${known}`);
+      }
+    },
+  },
+);
+
+const kafkaRetry = struct(
+  'configretry.BackOffConfig',
+  retry.doc,
+  { max_retries: int('The most tries after the first one; 0 sets no limit beside the time.', 0, 'int') },
+  { embed: [retry], ours: ['max_retries'] },
+);
+
+/** One old key stands for a key of every signal. */
+const ofEverySignal = (key: string, convert?: (node: ConfigNode) => ConfigNode | undefined) => ({
+  standard: `traces.${key}`,
+  also: [`metrics.${key}`, `logs.${key}`],
+  ...(convert === undefined ? {} : { convert }),
+});
+
+export const config = struct(
+  'kafkaexporter.Config',
+  'Where to send, what, and how.',
+  {
+    sending_queue: sendingQueue(),
+    retry_on_failure: kafkaRetry,
+    producer,
+    traces: signal('otlp_spans'),
+    metrics: signal('otlp_metrics'),
+    logs: signal('otlp_logs'),
+    profiles: signal('otlp_profiles'),
+    topic_from_attribute: string('Resource attribute that names the topic.'),
+    include_metadata_keys: stringList('Client metadata that become headers of the records.'),
+    record_headers: list(
+      'Headers of every record.',
+      struct('kafkaclient.RecordHeader', 'A header.', { key: string('Its name.'), value: string('Its value.') }),
+    ),
+    partition_traces_by_id: bool('Whether spans are parted by trace, whose id in hexadecimal is the key.'),
+    partition_metrics_by_resource_attributes: bool('Whether a hash of the resource is the key of metrics.'),
+    partition_logs_by_resource_attributes: bool('Whether a hash of the resource is the key of logs.'),
+    partition_logs_by_trace_id: bool('Whether logs are parted by trace, whose id in hexadecimal is the key.'),
+    record_partitioner: recordPartitioner,
+  },
+  {
+    embed: [timeout, kafkaClient],
+    ours: ['driver'],
+    legacy: {
+      topic: ofEverySignal('topic'),
+      encoding: ofEverySignal('encoding'),
+      partition_key: ofEverySignal('message_key'),
+      compression: { standard: 'producer.compression' },
+      max_message_bytes: { standard: 'producer.max_message_bytes' },
+      required_acks: { standard: 'producer.required_acks' },
+      retry: { standard: 'retry_on_failure' },
+    },
+    validate(value, path, report) {
+      const fault = keyFault(value) ?? batchFault(value);
+      if (fault !== undefined) report(path, fault);
+    },
+  },
+);
+export type Config = Infer<typeof config>;
+
+const exclusive = (signal: Signal, others: string) =>
+  `${signal}::message_key_from_metadata_key cannot be combined with ${others}`;
+
+function keyFault(value: Config): string | undefined {
+  const byResource = value.partition_logs_by_resource_attributes;
+  const byTrace = value.partition_logs_by_trace_id;
+  if (byResource && byTrace) {
+    return 'partition_logs_by_resource_attributes and partition_logs_by_trace_id cannot both be enabled';
+  }
+  const fromMetadata = (signal: Signal) => value[signal].message_key_from_metadata_key !== '';
+  if (fromMetadata('traces') && value.partition_traces_by_id) return exclusive('traces', 'partition_traces_by_id');
+  if (fromMetadata('metrics') && value.partition_metrics_by_resource_attributes) {
+    return exclusive('metrics', 'partition_metrics_by_resource_attributes');
+  }
+  if (fromMetadata('logs') && (byResource || byTrace)) {
+    return exclusive('logs', 'partition_logs_by_resource_attributes or partition_logs_by_trace_id');
+  }
+  return undefined;
+}
+
+/** A batch made of several requests keeps only the metadata by which it was made. */
+function batchFault(value: Config): string | undefined {
+  const batch = value.sending_queue?.batch;
+  if (batch === undefined) return undefined;
+  const where = 'sending_queue::batch::partition::metadata_keys';
+  const kept = batch.partition.metadata_keys;
+  const included = value.include_metadata_keys;
+  if (included.length > 0 && kept.length === 0) {
+    return `${where} must be configured when include_metadata_keys is set and batching is enabled`;
+  }
+  const missing = included.find((key) => !kept.includes(key));
+  if (missing !== undefined) {
+    return `${where} must include all include_metadata_keys values: missing ${JSON.stringify(missing)}`;
+  }
+  for (const what of ['topic_from_metadata_key', 'message_key_from_metadata_key'] as const) {
+    for (const signal of SIGNALS) {
+      const key = value[signal][what];
+      if (key === '' || kept.includes(key)) continue;
+      return `${signal}::${what}: ${what} must be present in ${where} if batching is enabled: "${key}" not found`;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,161 @@
+import type { OutgoingRecord } from '../../core/kafka/client.ts';
+import { encodeJson } from '../../core/otlp/json/encode.ts';
+import { split, take, takeBytes } from '../../core/otlp/split.ts';
+import { type AnyValue, decodeTree, type KeyValue, type LogRecord } from '../../core/otlp/tree.ts';
+import { valueText } from '../../core/otlp/value-text.ts';
+import type { Signal } from '../../core/signal.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+
+export const ENCODINGS: Readonly<Record<string, readonly Signal[]>> = {
+  otlp_proto: ['traces', 'metrics', 'logs'],
+  otlp_json: ['traces', 'metrics', 'logs'],
+  raw: ['logs'],
+  text: ['logs'],
+  json: ['logs'],
+};
+
+/** A record and the part of the batch that is in it, which has a reference of its own. */
+export interface Encoded {
+  readonly record: OutgoingRecord;
+  readonly part: Telemetry;
+}
+
+/** What records are made from, and what they may weigh. */
+export interface Envelope {
+  readonly topic: string;
+  readonly key: Buffer | undefined;
+  readonly headers: OutgoingRecord['headers'];
+  readonly encoding: string;
+  readonly maxBytes: number;
+}
+
+/** What a batch of records (61 bytes) and a record (at most 36) have beside their content. */
+const OVERHEAD = 128;
+
+/** What a record takes of `maxBytes`. */
+export function weight({ key, value, headers }: OutgoingRecord): number {
+  const text = headers.reduce(
+    (sum, [name, header]) => sum + Buffer.byteLength(name) + Buffer.byteLength(header) + 10,
+    0,
+  );
+  return OVERHEAD + (key?.length ?? 0) + value.length + text;
+}
+
+/**
+ * Makes records of a batch, none of which is larger than `maxBytes`, and takes over its reference. Items that do not
+ * fit by themselves go to `tooLarge`, one by one, with a reference.
+ */
+export function encode(batch: Telemetry, envelope: Envelope, tooLarge: Telemetry[]): Encoded[] {
+  const empty = { topic: envelope.topic, key: envelope.key, value: Buffer.alloc(0), headers: envelope.headers };
+  const room = envelope.maxBytes - weight(empty);
+  const encoded: Encoded[] = [];
+  const put = (part: Telemetry, value: Buffer) => {
+    if (value.length <= room) encoded.push({ record: { ...empty, value }, part });
+    else tooLarge.push(part);
+  };
+  if (envelope.encoding === 'otlp_proto') putProto(batch, room, put);
+  else if (envelope.encoding === 'otlp_json') putJson(batch, room, put);
+  else putEach(batch, envelope.encoding, put);
+  return encoded;
+}
+
+type Put = (part: Telemetry, value: Buffer) => void;
+
+function putProto(batch: Telemetry, room: number, put: Put): void {
+  for (let rest: Telemetry | undefined = batch; rest !== undefined; ) {
+    const parts: ReturnType<typeof takeBytes> = takeBytes(rest, room);
+    put(parts.head, parts.head.bytes());
+    rest = parts.rest;
+  }
+}
+
+/** How long the JSON gets is known when it is there: what is too long is halved. */
+function putJson(batch: Telemetry, room: number, put: Put): void {
+  const value = encodeJson(batch);
+  if (value.length <= room || batch.items <= 1) {
+    put(batch, value);
+    return;
+  }
+  const { head, rest } = take(batch, Math.ceil(batch.items / 2));
+  putJson(head, room, put);
+  if (rest !== undefined) putJson(rest, room, put);
+}
+
+function putEach(batch: Telemetry, encoding: string, put: Put): void {
+  const toValue = encoding === 'json' ? eventJson : encoding === 'text' ? bodyText : rawBody;
+  for (const part of split(batch, 1)) {
+    for (const resource of decodeTree('logs', part).resourceLogs) {
+      for (const scope of resource.scopeLogs) for (const record of scope.logRecords) put(part, toValue(record));
+    }
+  }
+}
+
+function bodyText({ body }: LogRecord): Buffer {
+  return Buffer.from(valueText(body));
+}
+
+/** Bytes as they are, everything else as text, which is JSON for lists and maps. */
+function rawBody({ body }: LogRecord): Buffer {
+  return body?.bytesValue ?? Buffer.from(valueText(body));
+}
+
+/**
+ * An event as one object: its attributes, then the entries of its body, or the body as `body`. Its name and time are
+ * there as `eventType` and `timestamp` unless it says so itself.
+ */
+function eventJson({ attributes, body, eventName, timeUnixNano, observedTimeUnixNano }: LogRecord): Buffer {
+  const time = timeUnixNano === 0n ? observedTimeUnixNano : timeUnixNano;
+  const event: Record<string, unknown> = Object.create(null);
+  if (eventName !== '') event.eventType = eventName;
+  if (time !== 0n) event.timestamp = new Date(Number(time / 1_000_000n)).toISOString();
+  Object.assign(event, objectOf(attributes));
+  if (body?.kvlistValue !== undefined) Object.assign(event, objectOf(body.kvlistValue.values));
+  else if (body !== undefined) event.body = plain(body);
+  return Buffer.from(JSON.stringify(event));
+}
+
+function objectOf(entries: readonly KeyValue[]): Record<string, unknown> {
+  const object: Record<string, unknown> = Object.create(null);
+  for (const { key, value } of entries) object[key] = plain(value);
+  return object;
+}
+
+/** Integers that JSON numbers cannot hold become text, bytes base64. */
+function plain(value: AnyValue | undefined): unknown {
+  if (value === undefined) return null;
+  if (value.kvlistValue !== undefined) return objectOf(value.kvlistValue.values);
+  if (value.arrayValue !== undefined) return value.arrayValue.values.map(plain);
+  if (value.intValue !== undefined) {
+    const number = Number(value.intValue);
+    return Number.isSafeInteger(number) ? number : value.intValue.toString();
+  }
+  if (value.bytesValue !== undefined) return value.bytesValue.toString('base64');
+  return value.stringValue ?? value.boolValue ?? value.doubleValue ?? null;
+}
+
+/** Who sent what is too large, for the log. */
+export function nameOf(item: Telemetry): string {
+  const { signal } = item;
+  const [resource] = groupsOf(signal, item);
+  const service = resource?.resource?.attributes.find(({ key }) => key === 'service.name');
+  const from = `of service ${JSON.stringify(valueText(service?.value))}`;
+  return resource?.name === undefined ? `${WHAT[signal]} ${from}` : `${WHAT[signal]} "${resource.name}" ${from}`;
+}
+
+const WHAT: Readonly<Record<Signal, string>> = { traces: 'span', metrics: 'metric', logs: 'log record' };
+
+function groupsOf(signal: Signal, item: Telemetry) {
+  if (signal === 'traces') {
+    return decodeTree(signal, item).resourceSpans.map(({ resource, scopeSpans }) => ({
+      resource,
+      name: scopeSpans[0]?.spans[0]?.name,
+    }));
+  }
+  if (signal === 'metrics') {
+    return decodeTree(signal, item).resourceMetrics.map(({ resource, scopeMetrics }) => ({
+      resource,
+      name: scopeMetrics[0]?.metrics[0]?.name,
+    }));
+  }
+  return decodeTree(signal, item).resourceLogs.map(({ resource }) => ({ resource, name: undefined }));
+}
