@@ -29,6 +29,7 @@ export class GroupByTrace implements Processor {
   readonly #splitter = new TraceSplitter();
   readonly #traces = new Map<string, Trace>();
   readonly #capacity: number;
+  readonly #maxSending: number;
   readonly #wait: number;
   readonly #sending = new Set<Promise<void>>();
   readonly #callers: (() => void)[] = [];
@@ -37,8 +38,9 @@ export class GroupByTrace implements Processor {
   #endObservation = () => {};
   #stopping: Promise<void> | undefined;
 
-  constructor(settings: Settings, config: Config, next: Consumer) {
+  constructor(settings: Settings, config: Config, next: Consumer, maxSending = MAX_SENDING) {
     this.#settings = settings;
+    this.#maxSending = maxSending;
     this.#next = next;
     this.#metrics = new GroupByTraceMetrics(settings);
     this.#capacity = config.num_traces - (config.num_traces % config.num_workers);
@@ -51,7 +53,7 @@ export class GroupByTrace implements Processor {
   }
 
   consume(batch: Telemetry): void | Promise<void> {
-    if (this.#stopping === undefined && this.#sending.size < MAX_SENDING) return this.#take(batch);
+    if (this.#stopping === undefined && this.#sending.size < this.#maxSending) return this.#take(batch);
     if (this.#stopping === undefined) {
       return new Promise<void>((admit) => this.#callers.push(admit)).then(() => this.#take(batch));
     }
