@@ -1,7 +1,7 @@
 import type { Settings } from '../../core/component.ts';
 import { compileGlob } from '../../core/glob.ts';
-import { AttributeList, LIST_TAG } from '../../core/otlp/build/attribute-list.ts';
-import { Attributes } from '../../core/otlp/readers/attributes.ts';
+import { AttributeList } from '../../core/otlp/build/attribute-list.ts';
+import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import type { ScopeReader } from '../../core/otlp/readers/scope.ts';
 import { type SpanReader, SpanStatus } from '../../core/otlp/readers/span.ts';
 import { encodeString, encodeUtf8 } from '../../core/otlp/value-encode.ts';
@@ -58,6 +58,10 @@ export class Identity {
   readonly #spanLookup: AttributeLookup;
   readonly #eventLookup: AttributeLookup;
   readonly #excluded: ReadonlySet<string>;
+  readonly #withService: boolean;
+  readonly #withName: boolean;
+  readonly #withKind: boolean;
+  readonly #withStatus: boolean;
   readonly #scopes: ReadonlySet<string>;
   readonly #samplingMethod: boolean;
   readonly #otelStatus: boolean;
@@ -88,6 +92,10 @@ export class Identity {
     this.#scopes = new Set(config.include_instrumentation_scope.filter((name) => name !== ''));
     this.#samplingMethod = config.enable_metrics_sampling_method;
     this.#otelStatus = settings.featureGate('spanmetrics.statusCodeConvention.useOtelPrefix');
+    this.#withService = !this.#excluded.has('service.name');
+    this.#withName = !this.#excluded.has('span.name');
+    this.#withKind = !this.#excluded.has('span.kind');
+    this.#withStatus = !this.#excluded.has(this.#otelStatus ? 'otel.status_code' : 'status.code');
     if (settings.featureGate('connector.spanmetrics.includeCollectorInstanceID')) {
       const { resource } = settings;
       this.#instanceId = encodeString(resource['collector.instance.id'] ?? resource['service.instance.id'] ?? '');
@@ -123,22 +131,21 @@ export class Identity {
 
   keyOf(dimensions: MetricDimensions): KeyWriter {
     const keys = this.#keys;
-    const excluded = this.#excluded;
     const { buffer, nameStart, nameEnd, kind, statusCode } = this.#span;
     keys.begin();
-    if (!excluded.has('service.name')) {
+    if (this.#withService) {
       const { serviceName } = this.#resource;
       keys.copy(serviceName, 0, serviceName.length);
     }
-    if (!excluded.has('span.name')) {
+    if (this.#withName) {
       keys.byte(0);
       keys.copy(buffer, nameStart, nameEnd);
     }
-    if (!excluded.has('span.kind')) {
+    if (this.#withKind) {
       keys.byte(0);
       if (KINDS[kind] !== undefined) keys.byte(ZERO_DIGIT + kind);
     }
-    if (!excluded.has(this.#otelStatus ? 'otel.status_code' : 'status.code')) {
+    if (this.#withStatus) {
       keys.byte(0);
       if (STATUSES[statusCode] !== undefined) keys.byte(ZERO_DIGIT + statusCode);
     }
@@ -239,9 +246,4 @@ function compileList(dimensions: readonly Dimension[], names: Map<string, number
     });
   const globs = dimensions.filter(({ glob }) => glob !== '').map(({ glob }) => compileGlob(glob, GLOB_SEPARATOR));
   return { named, globs };
-}
-
-/** The attributes of an encoded list (`AttributeList`, `copyAttributes`). */
-export function attributesIn(list: Buffer): Attributes {
-  return new Attributes().set(list, 0, list.length, list[0] ?? LIST_TAG);
 }

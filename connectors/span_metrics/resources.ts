@@ -1,4 +1,4 @@
-import { copyAttributes } from '../../core/otlp/build/attribute-list.ts';
+import { attributesIn, copyAttributes } from '../../core/otlp/build/attribute-list.ts';
 import { Attributes } from '../../core/otlp/readers/attributes.ts';
 import type { Groups } from '../../core/otlp/readers/groups.ts';
 import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
@@ -7,7 +7,7 @@ import { KeyRows } from '../../core/series/key-rows.ts';
 import { KeyWriter } from '../../core/series/key-writer.ts';
 import { SeriesSet } from '../../core/series/series-set.ts';
 import type { Config, DurationLayout } from './config.ts';
-import { attributesIn, type Identity, type ResourceView } from './dimensions.ts';
+import type { Identity, ResourceView } from './dimensions.ts';
 import type { ResourceSeries } from './output.ts';
 
 const SERVICE_NAME = Buffer.from('service.name');

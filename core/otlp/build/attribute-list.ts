@@ -1,8 +1,8 @@
-import type { Attributes } from '../readers/attributes.ts';
-import { varintSize, writeVarint } from '../wire.ts';
+import { Attributes } from '../readers/attributes.ts';
+import { next, readVarint, varintSize, writeVarint } from '../wire.ts';
 
 /** The tag of attributes in an encoded list: that of a NumberDataPoint. `MetricsBuilder` writes the right one. */
-export const LIST_TAG = (7 << 3) | 2;
+const LIST_TAG = (7 << 3) | 2;
 
 const KEY = 0x0a;
 const VALUE = 0x12;
@@ -27,32 +27,52 @@ export class AttributeList {
   }
 
   encode(): Buffer {
-    const sizes = this.#keys.map((key, i) => keyValueSize(key, this.#values[i] as Buffer));
-    const list = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + 1 + varintSize(size) + size, 0));
-    let at = 0;
-    for (const [i, key] of this.#keys.entries()) {
-      list[at] = LIST_TAG;
-      at = writeVarint(list, at + 1, sizes[i] as number);
-      at = writeField(list, at, KEY, key);
-      at = writeField(list, at, VALUE, this.#values[i] as Buffer);
-    }
-    return list;
+    return Buffer.concat(this.#keys.map((key, i) => encodeField(key, this.#values[i] as Buffer)));
   }
 }
 
-/** A list as it was received, copied. */
+/** A list as it was received, copied; where its tags are written at more length than they need, written anew. */
 export function copyAttributes(attributes: Attributes): Buffer {
+  const { buffer, tag } = attributes;
   const fields: Buffer[] = [];
   attributes.rewind();
-  while (attributes.next()) fields.push(attributes.buffer.subarray(attributes.fieldStart, attributes.fieldEnd));
-  return Buffer.concat(fields);
+  while (attributes.next()) {
+    const { keyStart, keyEnd, valueStart, valueEnd, fieldStart, fieldEnd } = attributes;
+    const isPlain = buffer[fieldStart] === tag;
+    const field = isPlain
+      ? buffer.subarray(fieldStart, fieldEnd)
+      : encodeField(buffer.subarray(keyStart, keyEnd), buffer.subarray(valueStart, valueEnd));
+    fields.push(field);
+  }
+  const list = Buffer.concat(fields);
+  return retag(list, 0, list.length, LIST_TAG);
 }
 
-function keyValueSize(key: Buffer, value: Buffer): number {
-  return 2 + varintSize(key.length) + key.length + varintSize(value.length) + value.length;
+/** Gives the fields of a list in `buffer[start, end)`, whose tags have one byte, this one. */
+export function retag(buffer: Buffer, start: number, end: number, tag: number): Buffer {
+  for (let at = start; at < end; ) {
+    buffer[at] = tag;
+    const size = readVarint(buffer, at + 1);
+    at = next + size;
+  }
+  return buffer;
 }
 
-function writeField(target: Buffer, at: number, tag: number, value: Buffer): number {
+/** The attributes of an encoded or copied list. */
+export function attributesIn(list: Buffer): Attributes {
+  return new Attributes().set(list, 0, list.length, LIST_TAG);
+}
+
+function encodeField(key: Buffer, value: Buffer): Buffer {
+  const size = 2 + varintSize(key.length) + key.length + varintSize(value.length) + value.length;
+  const field = Buffer.allocUnsafe(1 + varintSize(size) + size);
+  field[0] = LIST_TAG;
+  const at = writeBytes(field, writeVarint(field, 1, size), KEY, key);
+  writeBytes(field, at, VALUE, value);
+  return field;
+}
+
+function writeBytes(target: Buffer, at: number, tag: number, value: Buffer): number {
   target[at] = tag;
   const start = writeVarint(target, at + 1, value.length);
   return start + value.copy(target, start);

@@ -1,6 +1,7 @@
 import { Telemetry } from '../../telemetry/telemetry.ts';
 import { LONGEST_PREFIX, Writer } from '../edit/writer.ts';
-import { next, readVarint, varintSize, writeVarint } from '../wire.ts';
+import { varintSize, writeVarint } from '../wire.ts';
+import { retag } from './attribute-list.ts';
 import type { Exemplars } from './exemplars.ts';
 import type { ExponentialHistogram } from './exponential-histogram.ts';
 
@@ -219,12 +220,7 @@ export class MetricsBuilder {
   #attributes(list: Buffer, tag: number): void {
     const writer = this.#writer;
     writer.copy(list, 0, list.length);
-    const { buffer, length } = writer;
-    for (let at = length - list.length; at < length; ) {
-      buffer[at] = tag;
-      const size = readVarint(buffer, at + 1);
-      at = next + size;
-    }
+    retag(writer.buffer, writer.length - list.length, writer.length, tag);
   }
 
   #text(tag: number, text: string): void {
