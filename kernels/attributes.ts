@@ -105,12 +105,15 @@ export function begin(): void {
 /** Takes up the KeyValue in the field `[field, end)` with its message from `start`; false for one that is not plain. */
 export function addEntry(field: usize, start: usize, end: usize): bool {
   if (count === MOST_ENTRIES) return false;
-  if (load<u8>(start) !== 0x0a || start >= end) return false;
-  const keyLength = readLength(start + 1);
-  const keyStart = next;
-  const keyEnd = keyStart + keyLength;
+  let keyStart = start;
+  let keyEnd = start;
+  if (start < end && load<u8>(start) === 0x0a) {
+    const keyLength = readLength(start + 1);
+    keyStart = next;
+    keyEnd = keyStart + keyLength;
+  }
   let valueStart = end;
-  if (keyEnd !== end) {
+  if (keyEnd < end) {
     if (load<u8>(keyEnd) !== 0x12) return false;
     const valueLength = readLength(keyEnd + 1);
     valueStart = next;

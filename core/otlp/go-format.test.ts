@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixedText, shortText, timeText } from './go-format.ts';
+import { decimalText, fixedText, shortText, timeText } from './go-format.ts';
 
 test('floats as %v and %f of Go', () => {
   for (const [value, short, fixed] of [
@@ -29,4 +29,29 @@ test('times as Go prints them, wrapping where int64 does', () => {
   assert.equal(timeText(1581452772000000321n), '2020-02-11 20:26:12.000000321 +0000 UTC');
   assert.equal(timeText(1581452772010000000n), '2020-02-11 20:26:12.01 +0000 UTC');
   assert.equal(timeText(2n ** 64n - 1n), '1969-12-31 23:59:59.999999999 +0000 UTC');
+});
+
+test('decimal text has no exponent, however large or small the number', () => {
+  const cases: readonly (readonly [number, string])[] = [
+    ...([
+      [0, '0'],
+      [-0, '-0'],
+      [1.5, '1.5'],
+      [-42, '-42'],
+      [100, '100'],
+      [0.1, '0.1'],
+    ] as const),
+    ...([
+      [1e21, '1000000000000000000000'],
+      [1.25e22, '12500000000000000000000'],
+      [1e-7, '0.0000001'],
+    ] as const),
+    ...([
+      [-1.5e-7, '-0.00000015'],
+      [123456.789, '123456.789'],
+      [Number.NaN, 'NaN'],
+      [Infinity, '+Inf'],
+    ] as const),
+  ];
+  for (const [value, text] of cases) assert.equal(decimalText(value), text);
 });

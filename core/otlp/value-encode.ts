@@ -51,6 +51,8 @@ export function encodeDouble(value: number): Buffer {
   const field = Buffer.allocUnsafe(9);
   field[0] = tagOf(ValueType.DOUBLE, WireType.FIXED64);
   field.writeDoubleLE(value, 1);
+  // the NaN of Go has its lowest bit set, which shows in a hash
+  if (Number.isNaN(value)) field[1] = 1;
   return field;
 }
 

@@ -7,8 +7,8 @@ import { encodeMessage } from '../../core/otlp/tree-encode.ts';
 import { ValueReader, ValueType, valueText } from '../../core/otlp/value.ts';
 import { encodeString } from '../../core/otlp/value-encode.ts';
 import { valueText as treeText } from '../../core/otlp/value-text.ts';
+import { type Findings, noFindings, type Summary } from './redactor.ts';
 import type { Rules } from './rules.ts';
-import { type Findings, noFindings, type Summary } from './summary.ts';
 
 /** Redacts the bodies of log records; maps and lists key by key, with paths (`user.[0].name`) in the summary. */
 export class BodyRedactor {

@@ -4,9 +4,8 @@ import { Rewriter } from '../../core/otlp/edit/rewriter.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { BodyRedactor } from './body.ts';
 import type { Config } from './config.ts';
-import { AttributeRedactor } from './redactor.ts';
+import { AttributeRedactor, Summary } from './redactor.ts';
 import { Rules } from './rules.ts';
-import { Summary } from './summary.ts';
 
 /** Redacts the attributes of resources, scopes, spans and their events, log records and data points, and log bodies. */
 export class RedactionProcessor implements Processor {

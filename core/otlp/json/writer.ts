@@ -56,6 +56,8 @@ export class ProtoWriter {
     const { bytes } = this;
     const at = this.length;
     for (let i = 0; i < 8; i++) bytes[at + i] = DOUBLE_BYTES[i] as number;
+    // the NaN of Go has its lowest bit set, which shows in a hash
+    if (Number.isNaN(value)) bytes[at] = 1;
     this.length = at + 8;
   }
 
