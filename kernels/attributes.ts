@@ -1,7 +1,8 @@
 // One list of attributes, edited by a program: what core/otlp/edit/attribute-editor.ts and the steps of core/attraction
 // do, for the common actions. The layout of a program is in core/attraction/program.ts.
 
-import { writeSha256 } from './sha256';
+import { hashed, hashValue } from './hash';
+import { after, lengthSize, readLength, writeLength } from './wire';
 
 /** Operations, as in core/attraction/program.ts. */
 const SET: u32 = 0;
@@ -26,8 +27,6 @@ const ENTRIES: usize = memory.data(<i32>(128 * 36));
 const SCRATCH_SIZE: usize = 8192;
 const SCRATCH: usize = memory.data(8192);
 
-const DIGEST: usize = 64;
-
 export function program(): usize {
   return PROGRAM;
 }
@@ -40,60 +39,8 @@ export function programSize(): i32 {
 
 let count: usize = 0;
 let scratch: usize = 0;
-let next: usize = 0;
 /** How much longer the list has become. */
 export let growth: isize = 0;
-
-export function readLength(at: usize): usize {
-  let value: usize = 0;
-  let shift: usize = 0;
-  let byte: usize;
-  do {
-    byte = <usize>load<u8>(at++);
-    value |= (byte & 0x7f) << shift;
-    shift += 7;
-  } while (byte > 0x7f && shift < 32);
-  next = at;
-  return value;
-}
-
-/** Where the varint read last ends. */
-export function after(): usize {
-  return next;
-}
-
-export function lengthSize(value: usize): usize {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x200000) return 3;
-  return value < 0x10000000 ? 4 : 5;
-}
-
-export function writeLength(at: usize, value: usize): usize {
-  while (value > 0x7f) {
-    store<u8>(at++, <u8>(value | 0x80));
-    value >>= 7;
-  }
-  store<u8>(at++, <u8>value);
-  return at;
-}
-
-/** The end of the value of a field. */
-export function pastValue(at: usize, tag: usize): usize {
-  switch (<u32>tag & 7) {
-    case 2: {
-      const length = readLength(at);
-      return next + length;
-    }
-    case 1:
-      return at + 8;
-    case 0:
-      while (load<u8>(at) > 0x7f) at++;
-      return at + 1;
-    default:
-      return at + 4;
-  }
-}
 
 /** Begins a list without entries. */
 export function begin(): void {
@@ -109,14 +56,14 @@ export function addEntry(field: usize, start: usize, end: usize): bool {
   let keyEnd = start;
   if (start < end && load<u8>(start) === 0x0a) {
     const keyLength = readLength(start + 1);
-    keyStart = next;
+    keyStart = after();
     keyEnd = keyStart + keyLength;
   }
   let valueStart = end;
   if (keyEnd < end) {
     if (load<u8>(keyEnd) !== 0x12) return false;
     const valueLength = readLength(keyEnd + 1);
-    valueStart = next;
+    valueStart = after();
     if (valueStart + valueLength !== end) return false;
   }
   const entry = ENTRIES + count * ENTRY_SIZE;
@@ -242,68 +189,13 @@ function write(index: i32, tag: u32, key: usize, keyLength: usize, value: usize,
   return put(index, field, newKey, newKey + keyLength, position, scratch);
 }
 
-const TEXT: usize = memory.data(72);
-
+/** Puts the hash of its value in the place of an entry's value; false for a value that is left to the host. */
 function hash(index: usize, tag: u32): bool {
   const entry = ENTRIES + index * ENTRY_SIZE;
-  const value = <usize>load<u32>(entry, 20);
-  const end = <usize>load<u32>(entry, 24);
-  let start = TEXT;
-  let length: usize = 0;
-  if (value !== end) {
-    const kind = <u32>load<u8>(value);
-    if (pastValue(value + 1, kind) !== end) return false;
-    switch (kind) {
-      case 0x0a:
-        length = readLength(value + 1);
-        start = next;
-        break;
-      case 0x10:
-        store<u8>(TEXT, load<u8>(value + 1) !== 0 ? 1 : 0);
-        // a boolean of several bytes is nothing anybody writes
-        if (end !== value + 2) return false;
-        length = 1;
-        break;
-      case 0x18:
-        store<u64>(TEXT, readVarint64(value + 1));
-        length = 8;
-        break;
-      case 0x21:
-        start = value + 1;
-        length = 8;
-        break;
-      case 0x2a:
-      case 0x32:
-      case 0x3a:
-        return putText(index, tag, 0);
-      default:
-        return false;
-    }
-    writeSha256(start, start + length, TEXT + 8);
-    return putText(index, tag, DIGEST);
-  }
-  return putText(index, tag, 0);
-}
-
-/** The text of this length in TEXT, behind eight bytes of which the last two become tag and length. */
-function putText(index: usize, tag: u32, length: usize): bool {
-  const entry = ENTRIES + index * ENTRY_SIZE;
+  const end = hashValue(load<u32>(entry, 20), load<u32>(entry, 24));
+  if (end === 0) return false;
   const key = <usize>load<u32>(entry, 12);
-  store<u8>(TEXT + 6, 0x0a);
-  store<u8>(TEXT + 7, <u8>length);
-  return write(<i32>index, tag, key, load<u32>(entry, 16) - key, TEXT + 6, TEXT + 8 + length);
-}
-
-function readVarint64(at: usize): u64 {
-  let value: u64 = 0;
-  let shift: u64 = 0;
-  let byte: u64;
-  do {
-    byte = load<u8>(at++);
-    value |= (byte & 0x7f) << shift;
-    shift += 7;
-  } while (byte > 0x7f);
-  return value;
+  return write(<i32>index, tag, key, load<u32>(entry, 16) - key, hashed(), end);
 }
 
 /** Copies the message `[from, end)` with the list as it is now to `target`; returns the end of what was written. */

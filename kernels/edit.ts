@@ -1,19 +1,8 @@
 // Edits the attributes of all resources, or of all spans or log records, of the request at `input`; what comes out is
 // written behind it. What is rare or odd is left to the host, which does the same with core/otlp/edit.
 
-import {
-  addEntry,
-  after,
-  begin,
-  changed,
-  growth,
-  lengthSize,
-  pastValue,
-  readLength,
-  run,
-  writeLength,
-  writeMessage,
-} from './attributes';
+import { addEntry, begin, changed, growth, run, writeMessage } from './attributes';
+import { after, lengthSize, pastValue, readLength, writeLength } from './wire';
 
 /** Tag of resource groups in a request, and of the resource or scope in its group. */
 const GROUP: usize = 0x0a;
