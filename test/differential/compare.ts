@@ -56,7 +56,7 @@ export async function compare(
     return what === undefined ? [] : [{ pipeline, what }];
   });
   const statuses = diff(theirs.statuses, ours.statuses, 'status of request');
-  return statuses === undefined ? found : [...found, { pipeline: pipelines[0] as Pipeline, what: statuses }];
+  return statuses === undefined ? found : [{ pipeline: pipelines[0] as Pipeline, what: statuses }, ...found];
 }
 
 async function attempt(

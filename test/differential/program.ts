@@ -27,6 +27,9 @@ const ACCEPTS = [
   'text/plain;version=0.0.4;escaping=allow-utf-8',
 ];
 
+const MAX_ATTEMPTS = 50;
+const RETRY_MS = 100;
+
 /** The program does not accept the configuration; the message has what it said. */
 export class Refused extends Error {}
 
@@ -52,7 +55,7 @@ export async function run(
   await started(daemon, port);
   const statuses: number[] = [];
   for (const { signal, body } of requests) {
-    statuses.push((await call(port, 'POST', `/v1/${signal}`, body, HEADERS)).status);
+    statuses.push(await post(port, signal, body));
   }
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   const pages = new Map<number, string[]>();
@@ -64,6 +67,15 @@ export async function run(
     return page === undefined ? { documents: lab.documents(`${i}.json`) } : { pages: page };
   });
   return { statuses, outcomes };
+}
+
+/** Again where there is no answer: whoever listened there at first may have been another process looking for a port. */
+async function post(port: number, signal: string, body: Buffer): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    const { status } = await call(port, 'POST', `/v1/${signal}`, body, HEADERS);
+    if (status !== 0 || attempt === MAX_ATTEMPTS) return status;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
 async function started(daemon: Daemon, port: number): Promise<void> {

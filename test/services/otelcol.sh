@@ -6,7 +6,8 @@ set -euo pipefail
 version=v0.155.0
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${WEIR_SERVICES:-${XDG_CACHE_HOME:-$HOME/.cache}/weir-services}
-binary=$cache/otelcol-$version
+# a binary of another manifest is another file, so a change here builds anew and leaves the old one to older sources
+binary=$cache/otelcol-$version-$(sha256sum "$here/otelcol.yaml" | cut -c1-12)
 fail() { echo "otelcol.sh: $1" >&2; [ -z "${2:-}" ] || tail -20 "$2" >&2; exit 1; }
 
 mkdir -p "$cache"

@@ -109,7 +109,8 @@ export const redaction: Stage = {
       ...random.maybe(0.3, 'ignored_keys', () => random.some(keys, 1, 2)),
       ...random.maybe(0.2, 'ignored_key_patterns', patterns),
       ...random.maybe(0.4, 'blocked_key_patterns', patterns),
-      ...random.maybe(0.6, 'blocked_values', patterns),
+      // of several the collector takes them in random order
+      ...random.maybe(0.6, 'blocked_values', () => [random.pick(PATTERNS)]),
       ...random.maybe(0.3, 'allowed_values', patterns),
       ...random.maybe(0.3, 'redact_all_types', () => random.chance(0.8)),
       ...random.maybe(0.3, 'hash_function', () => random.pick(['md5', 'sha1', 'sha3'])),

