@@ -90,7 +90,9 @@ export class Ledger {
     table.decision[slot] = decision;
     table.policy[slot] = policy;
     if (decision === Decision.SAMPLED) {
-      this.traces.send(slot, this.outbox, { policy: this.nameOf(policy), compositePolicy });
+      const label = { policy: this.nameOf(policy), compositePolicy };
+      if (reason === Reason.INGEST) this.traces.sendLabellingLast(slot, this.outbox, label);
+      else this.traces.send(slot, this.outbox, label);
     }
     this.traces.settle(slot);
     if (this.journal !== undefined) {

@@ -9,7 +9,7 @@ import type { NamedPolicy } from './policies/compile.ts';
 import { Decision } from './policies/policy.ts';
 import { NONE } from './store/arena.ts';
 import { TraceGrouper } from './store/grouper.ts';
-import { type Label, Outbox } from './store/outbox.ts';
+import { type Label, NO_LABEL, Outbox } from './store/outbox.ts';
 import { ID_LENGTH } from './store/trace-id.ts';
 
 const MILLIS = 1000;
@@ -128,11 +128,8 @@ export class TailSampler {
     const { ledger } = this;
     const { table } = ledger.traces;
     const decidedAt = table.decidedAt[slot] as number;
-    const decision = table.decision[slot];
     if (decidedAt !== NONE) ledger.metrics.lateSpan((this.#settings.clock.monotonic() - decidedAt) / MILLIS);
-    if (decision === Decision.SAMPLED) {
-      this.#forward(index, groups, { policy: ledger.nameOf(table.policy[slot] as number) });
-    }
+    if (table.decision[slot] === Decision.SAMPLED) this.#forward(index, groups, NO_LABEL);
   }
 
   #keep(slot: number, index: number, groups: Groups, size: number): void {

@@ -25,11 +25,13 @@ export interface Label {
   readonly cached?: boolean;
 }
 
+export const NO_LABEL: Label = { policy: undefined };
+
 /** Collects sampled spans until they are sent as one batch. Bytes are written once, into pooled memory. */
 export class Outbox {
   spans = 0;
   #ranges: OpenRange[] = [];
-  #label: Label = { policy: undefined };
+  #label: Label = NO_LABEL;
   readonly #labeller: Rewriter | undefined;
 
   /** `labels`: whether scopes are told which policy sampled their spans. */
@@ -69,7 +71,7 @@ export class Outbox {
     write(slab.buffer, start);
     this.spans += spans;
     const range = { buffer: slab.buffer, start, end: start + length, slab };
-    if (this.#labeller === undefined) this.#append(range);
+    if (this.#labeller === undefined || label === NO_LABEL) this.#append(range);
     else this.#appendLabelled(this.#labeller, range, spans, label);
   }
 

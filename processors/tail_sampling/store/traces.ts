@@ -5,7 +5,7 @@ import { Arena, Header, NONE } from './arena.ts';
 import { Batches } from './batches.ts';
 import type { TraceGrouper } from './grouper.ts';
 import type { Journal, StoredChunk } from './journal.ts';
-import { type Label, Outbox } from './outbox.ts';
+import { type Label, NO_LABEL, Outbox } from './outbox.ts';
 import { Resources } from './resources.ts';
 import { TraceTable } from './trace-table.ts';
 
@@ -121,17 +121,30 @@ export class Traces {
 
   /** Each chunk becomes a resource group of its own, as in the collector. */
   send(slot: number, outbox: Outbox, label: Label): void {
+    this.#sendChunks(this.table.first[slot] as number, NONE, outbox, label);
+  }
+
+  /** The same, with the label only on the chunk that came last. */
+  sendLabellingLast(slot: number, outbox: Outbox, label: Label): void {
+    const last = this.table.last[slot] as number;
+    this.#sendChunks(this.table.first[slot] as number, last, outbox, NO_LABEL);
+    this.#sendChunks(last, NONE, outbox, label);
+  }
+
+  /** The chunks from `first` up to the one before `end`. */
+  #sendChunks(first: number, end: number, outbox: Outbox, label: Label): void {
+    if (first === end) return;
     const arena = this.#arena;
     let length = 0;
     let spans = 0;
-    for (let chunk = this.table.first[slot] as number; chunk !== NONE; chunk = arena.read(chunk, Header.NEXT)) {
+    for (let chunk = first; chunk !== end; chunk = arena.read(chunk, Header.NEXT)) {
       const resource = this.#resources.get(arena.read(chunk, Header.RESOURCE));
       length += Outbox.groupLength(resource.length, arena.read(chunk, Header.LENGTH));
       spans += arena.read(chunk, Header.SPANS);
     }
     outbox.add(length, spans, label, (target, start) => {
       let at = start;
-      for (let chunk = this.table.first[slot] as number; chunk !== NONE; ) {
+      for (let chunk = first; chunk !== end; ) {
         arena.locate(chunk);
         const { words, word } = arena;
         const resource = this.#resources.get(words[word + Header.RESOURCE] as number);
