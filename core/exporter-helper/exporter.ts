@@ -114,7 +114,10 @@ class HelpedExporter implements Exporter {
   /** Retries end first, so that what is queued gets one attempt each and shutdown cannot take for ever. */
   async #stop(): Promise<void> {
     const lanes = [...this.#lanes.values()];
-    for (const lane of lanes) lane.sender.stopRetries();
+    for (const lane of lanes) {
+      lane.queue?.close();
+      lane.sender.stopRetries();
+    }
     if (this.#started) await Promise.all(lanes.map((lane) => lane.queue?.shutdown() ?? lane.sender.idle()));
     for (const lane of lanes) lane.metrics.close();
     await this.#options.shutdown?.();

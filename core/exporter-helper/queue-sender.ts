@@ -68,9 +68,14 @@ export class QueueSender {
     }
   }
 
-  /** Refuses new batches and resolves when every accepted one has its outcome. */
+  /** Refuses new batches. */
+  close(): void {
+    this.#queue.close();
+  }
+
+  /** Resolves when every accepted batch has its outcome, or is kept for the next start. */
   async shutdown(): Promise<void> {
-    await this.#queue.close();
+    this.#queue.close();
     this.#closing = true;
     const drained = new Promise<void>((resolve) => {
       this.#drained = resolve;

@@ -23,7 +23,7 @@ export interface Queue {
   offer(batch: Telemetry): void | Promise<void>;
   take(): QueueItem | undefined;
   /** Refuses from now on. Callers that already wait for space are still served, or refused where the queue is kept. */
-  close(): void | Promise<void>;
+  close(): void;
   /** Called when the last item that was taken is done. */
   end(): void | Promise<void>;
 }

@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import type { StorageOperation } from '../storage.ts';
 import {
+  lengthOf,
   MARKER_LENGTH,
   parseSegmentName,
   readRecord,
-  recordLength,
   scanSegment,
   segmentName,
   writeBatches,
@@ -15,7 +15,7 @@ import {
 const marker = Buffer.from('0123456789abcdef', 'hex');
 
 function segment(batches: readonly (readonly StorageOperation[])[]): Buffer {
-  const length = batches.flat().reduce((sum, [key, value]) => sum + recordLength(key, value), 0);
+  const length = lengthOf(batches.flat());
   const out = Buffer.alloc(length);
   const written = writeBatches(batches, out, marker);
   assert.equal(written.at(-1)?.end ?? 0, length);
@@ -98,7 +98,7 @@ test('any byte changed: one record is lost and counted, all others are read', ()
 test('a batch of which a part is damaged does not count', () => {
   const batch: StorageOperation[] = ['a', 'b', 'c'].map((key) => [key, Buffer.from(key)]);
   const bytes = segment([batch, [['d', Buffer.from('d')]]]);
-  const length = recordLength('a', Buffer.from('a'));
+  const length = lengthOf([['a', Buffer.from('a')]]);
   for (const part of [0, 1, 2]) {
     const broken = Buffer.from(bytes);
     broken[part * length + length - 1]! ^= 1;

@@ -28,7 +28,7 @@ const HEADER = VALUE + 4;
 const FIRST = 0x8000_0000;
 const DELETED = 0xffff_ffff;
 
-/** Lengths in a record are of 32 bits; a value of this size is a defect, and reading it back would take as much memory. */
+/** Lengths are of 32 bits; and reading a value takes as much memory as it has bytes. */
 export const MAX_VALUE = 0x4000_0000;
 
 const NAME = /^(\d{10})-([0-9a-f]{16})\.segment$/;
@@ -61,9 +61,15 @@ export function valueLength(value: StorageValue): number {
   return length;
 }
 
-/** Bytes that the record takes. */
-export function recordLength(key: string, value: StorageValue | undefined): number {
+function recordLength(key: string, value: StorageValue | undefined): number {
   return HEADER + Buffer.byteLength(key) + (value === undefined ? 0 : valueLength(value));
+}
+
+/** Bytes that the records of these operations take. */
+export function lengthOf(operations: readonly StorageOperation[]): number {
+  let length = 0;
+  for (const [key, value] of operations) length += recordLength(key, value);
+  return length;
 }
 
 /** A record that was written to a buffer: from `at` up to `end`. */

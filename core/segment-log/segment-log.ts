@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { StorageOperation } from '../storage.ts';
 import {
+  lengthOf,
   MARKER_LENGTH,
   parseSegmentName,
   readRecord,
-  recordLength,
   scanSegment,
   segmentName,
   writeBatches,
@@ -19,13 +19,6 @@ const FILE_MODE = 0o600;
 const SPARE = 256 << 10;
 /** A write buffer that grew for large values is let go of. */
 const MAX_BUFFER = 8 << 20;
-
-/** Bytes that the records of these operations take. */
-export function lengthOf(operations: readonly StorageOperation[]): number {
-  let length = 0;
-  for (const [key, value] of operations) length += recordLength(key, value);
-  return length;
-}
 
 /** Where the value of a key is: in the record `[at, at + length)`. */
 export interface Entry {
@@ -155,6 +148,11 @@ export class SegmentLog {
     this.#active = undefined;
   }
 
+  /** Ends the segment that is written to if it holds nothing: removing it makes room on a full disk. */
+  sealDead(): void {
+    if (this.#active !== undefined && this.#active.live === 0 && this.#active.size > 0) this.seal();
+  }
+
   /** Removes segments that hold nothing. Oldest first: a deletion counts as long as older segments have the key. */
   async dropDead(): Promise<void> {
     for (;;) {
@@ -234,8 +232,6 @@ export class SegmentLog {
     } catch {
       this.seal();
     }
-    // with nothing alive in it, removing it is the surest way to get space
-    if (segment.live === 0 && segment.size > 0) this.seal();
   }
 
   async #syncFolder(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Timer } from '../../core/clock.ts';
 import type { Settings } from '../../core/component.ts';
-import { MAX_VALUE, valueLength } from '../../core/segment-log/record.ts';
-import { lengthOf, type SegmentLog } from '../../core/segment-log/segment-log.ts';
+import { lengthOf, MAX_VALUE, valueLength } from '../../core/segment-log/record.ts';
+import type { SegmentLog } from '../../core/segment-log/segment-log.ts';
 import type { StorageClient, StorageOperation, StorageValue } from '../../core/storage.ts';
 import { Compaction, type CompactionLimits } from './compaction.ts';
 
@@ -144,19 +144,28 @@ export class FileClient implements StorageClient {
   async #run(): Promise<void> {
     let failed: boolean;
     do {
-      failed = false;
-      try {
-        await this.#writeGroup();
-        await this.#log.dropDead();
-        if (this.#closed === undefined) await this.#compaction.step();
-      } catch (error) {
-        failed = true;
-        this.#fails(error);
-      }
+      failed = !(await this.#try(() => this.#writeGroup()));
+      if (failed) this.#log.sealDead();
+      if (!(await this.#try(() => this.#makeRoom(failed)))) failed = true;
     } while (this.#pending.length > 0 || (!failed && this.#closed === undefined && this.#compaction.wanted));
     this.#running = false;
     if (this.#closed !== undefined) this.#idle?.();
     else if (failed) this.#retry = this.#settings.clock.after(RETRY_MS, () => this.#wake());
+  }
+
+  async #try(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#fails(error);
+      return false;
+    }
+  }
+
+  async #makeRoom(failed: boolean): Promise<void> {
+    await this.#log.dropDead();
+    if (!failed && this.#closed === undefined) await this.#compaction.step();
   }
 
   /** Writes what waits. A batch that cannot be written is refused as if it had never been asked for. */
