@@ -16,7 +16,7 @@ import { compileGlob } from '../../core/glob.ts';
 import type { HistogramLayout } from '../../core/series/series-set.ts';
 
 /** What every point has as attributes unless `exclude_dimensions` names it. */
-export const BUILT_IN = ['service.name', 'span.kind', 'status.code', 'span.name', 'collector.instance.id'] as const;
+const BUILT_IN = ['service.name', 'span.kind', 'status.code', 'span.name', 'collector.instance.id'] as const;
 
 /** What separates the parts of attribute names, which a `*` in a glob does not go across. */
 export const GLOB_SEPARATOR = '.';

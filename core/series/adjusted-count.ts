@@ -1,4 +1,7 @@
-/** Thresholds and their complements have 56 bits. Source: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/ */
+/**
+ * Thresholds and their complements have 56 bits.
+ * Source: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
+ */
 const ALL = 1n << 56n;
 const THRESHOLD_DIGITS = 14;
 

@@ -4,6 +4,21 @@ import { varintSize, writeVarint } from '../wire.ts';
 import { retag } from './attribute-list.ts';
 import type { Exemplars } from './exemplars.ts';
 import type { ExponentialHistogram } from './exponential-histogram.ts';
+import {
+  BucketsTag,
+  DataTag,
+  ExemplarTag,
+  ExponentialTag,
+  HistogramTag,
+  MetricTag,
+  NumberTag,
+  PointTag,
+  RequestTag,
+  ResourceMetricsTag,
+  ResourceTag,
+  ScopeMetricsTag,
+  ScopeTag,
+} from './metric-tags.ts';
 
 /** What all kinds of metrics have. Texts may be empty. */
 export interface MetricHead {
@@ -20,44 +35,6 @@ export interface PointHead {
   readonly time: bigint;
   readonly exemplars?: Exemplars | undefined;
 }
-
-const GROUP = (1 << 3) | 2;
-const MEMBER = (2 << 3) | 2;
-const ATTRIBUTES_OF_RESOURCE = (1 << 3) | 2;
-const TEMPORALITY = 2 << 3;
-const MONOTONIC = 3 << 3;
-const POINT = (1 << 3) | 2;
-const START_TIME = (2 << 3) | 1;
-const TIME = (3 << 3) | 1;
-const COUNT = (4 << 3) | 1;
-const SUM = (5 << 3) | 1;
-
-const Data = { GAUGE: (5 << 3) | 2, SUM: (7 << 3) | 2, HISTOGRAM: (9 << 3) | 2, EXPONENTIAL: (10 << 3) | 2 } as const;
-const NumberTag = {
-  ATTRIBUTES: (7 << 3) | 2,
-  DOUBLE: (4 << 3) | 1,
-  INT: (6 << 3) | 1,
-  EXEMPLARS: (5 << 3) | 2,
-} as const;
-const HistogramTag = { ATTRIBUTES: (9 << 3) | 2, BUCKETS: (6 << 3) | 2, EXEMPLARS: (8 << 3) | 2 } as const;
-const ExponentialTag = {
-  ATTRIBUTES: (1 << 3) | 2,
-  SCALE: 6 << 3,
-  ZERO_COUNT: (7 << 3) | 1,
-  POSITIVE: (8 << 3) | 2,
-  EXEMPLARS: (11 << 3) | 2,
-  MIN: (12 << 3) | 1,
-  MAX: (13 << 3) | 1,
-} as const;
-const OFFSET = 1 << 3;
-const BUCKET_COUNTS = (2 << 3) | 2;
-const EXPLICIT_BOUNDS = (7 << 3) | 2;
-const ExemplarTag = {
-  TIME: (2 << 3) | 1,
-  DOUBLE: (3 << 3) | 1,
-  SPAN_ID: (4 << 3) | 2,
-  TRACE_ID: (5 << 3) | 2,
-} as const;
 
 /** What messages are expected to be about as long as; a wrong guess costs a move of what is in it. */
 const EXPECTED_GROUP = 1 << 14;
@@ -79,16 +56,16 @@ export class MetricsBuilder {
   /** `attributes`: as in `PointHead`. */
   openResource(attributes: Buffer): void {
     const writer = this.#writer;
-    writer.open(GROUP, EXPECTED_GROUP);
+    writer.open(RequestTag.RESOURCE_METRICS, EXPECTED_GROUP);
     if (attributes.length === 0) return;
-    writer.open(GROUP, attributes.length);
-    this.#attributes(attributes, ATTRIBUTES_OF_RESOURCE);
+    writer.open(ResourceMetricsTag.RESOURCE, attributes.length);
+    this.#attributes(attributes, ResourceTag.ATTRIBUTES);
     writer.close();
   }
   openScope(name: string): void {
-    this.#writer.open(MEMBER, EXPECTED_GROUP);
-    this.#writer.open(GROUP, name.length);
-    this.#text(GROUP, name);
+    this.#writer.open(ResourceMetricsTag.SCOPE_METRICS, EXPECTED_GROUP);
+    this.#writer.open(ScopeMetricsTag.SCOPE, name.length);
+    this.#text(ScopeTag.NAME, name);
     this.#writer.close();
   }
   closeScope(): void {
@@ -99,21 +76,21 @@ export class MetricsBuilder {
   }
 
   openGauge(head: MetricHead): void {
-    this.#openMetric(head, Data.GAUGE);
+    this.#openMetric(head, MetricTag.GAUGE);
   }
   /** `temporality`: of `Temporality`, here and below. */
   openSum(head: MetricHead, temporality: number, monotonic: boolean): void {
-    this.#openMetric(head, Data.SUM);
-    this.#smallNumber(TEMPORALITY, temporality);
-    if (monotonic) this.#smallNumber(MONOTONIC, 1);
+    this.#openMetric(head, MetricTag.SUM);
+    this.#smallNumber(DataTag.TEMPORALITY, temporality);
+    if (monotonic) this.#smallNumber(DataTag.MONOTONIC, 1);
   }
   openHistogram(head: MetricHead, temporality: number): void {
-    this.#openMetric(head, Data.HISTOGRAM);
-    this.#smallNumber(TEMPORALITY, temporality);
+    this.#openMetric(head, MetricTag.HISTOGRAM);
+    this.#smallNumber(DataTag.TEMPORALITY, temporality);
   }
   openExponentialHistogram(head: MetricHead, temporality: number): void {
-    this.#openMetric(head, Data.EXPONENTIAL);
-    this.#smallNumber(TEMPORALITY, temporality);
+    this.#openMetric(head, MetricTag.EXPONENTIAL_HISTOGRAM);
+    this.#smallNumber(DataTag.TEMPORALITY, temporality);
   }
   closeMetric(): void {
     this.#writer.close();
@@ -134,8 +111,8 @@ export class MetricsBuilder {
   /** `bounds`: of `encodeBounds`, one less than there are buckets. */
   histogramPoint(head: PointHead, count: number, sum: number, buckets: Float64Array, bounds: Buffer): void {
     this.#openPoint(head, HistogramTag.ATTRIBUTES);
-    this.#fixed64(COUNT, count);
-    this.#double(SUM, sum);
+    this.#fixed64(PointTag.COUNT, count);
+    this.#double(PointTag.SUM, sum);
     const writer = this.#writer;
     writer.reserve(LONGEST_PREFIX + buckets.length * 8);
     const { buffer } = writer;
@@ -148,8 +125,8 @@ export class MetricsBuilder {
   }
   exponentialPoint(head: PointHead, histogram: ExponentialHistogram): void {
     this.#openPoint(head, ExponentialTag.ATTRIBUTES);
-    this.#fixed64(COUNT, histogram.count);
-    this.#double(SUM, histogram.sum);
+    this.#fixed64(PointTag.COUNT, histogram.count);
+    this.#double(PointTag.SUM, histogram.sum);
     this.#signed(ExponentialTag.SCALE, histogram.scale);
     if (histogram.zeroCount !== 0) this.#fixed64(ExponentialTag.ZERO_COUNT, histogram.zeroCount);
     this.#buckets(histogram);
@@ -169,19 +146,19 @@ export class MetricsBuilder {
   }
 
   #openMetric({ name, description = '', unit = '' }: MetricHead, data: number): void {
-    this.#writer.open(MEMBER, EXPECTED_GROUP);
-    this.#text((1 << 3) | 2, name);
-    this.#text((2 << 3) | 2, description);
-    this.#text((3 << 3) | 2, unit);
+    this.#writer.open(ScopeMetricsTag.METRICS, EXPECTED_GROUP);
+    this.#text(MetricTag.NAME, name);
+    this.#text(MetricTag.DESCRIPTION, description);
+    this.#text(MetricTag.UNIT, unit);
     this.#writer.open(data, EXPECTED_GROUP);
   }
 
   #openPoint(head: PointHead, attributesTag: number): void {
     this.#points++;
-    this.#writer.open(POINT, EXPECTED_POINT);
+    this.#writer.open(DataTag.POINTS, EXPECTED_POINT);
     this.#attributes(head.attributes, attributesTag);
-    this.#time(START_TIME, head.startTime);
-    this.#time(TIME, head.time);
+    this.#time(PointTag.START_TIME, head.startTime);
+    this.#time(PointTag.TIME, head.time);
   }
   #closePoint({ exemplars, time }: PointHead, tag: number): void {
     if (exemplars !== undefined) this.#exemplars(exemplars, time, tag);
@@ -205,11 +182,11 @@ export class MetricsBuilder {
     if (counts.length === 0) return;
     const writer = this.#writer;
     writer.open(ExponentialTag.POSITIVE, counts.length + LONGEST_PREFIX);
-    this.#signed(OFFSET, histogram.offset);
+    this.#signed(BucketsTag.OFFSET, histogram.offset);
     let size = 0;
     for (const count of counts) size += varintSize(count);
     writer.reserve(LONGEST_PREFIX + size);
-    writer.buffer[writer.length++] = BUCKET_COUNTS;
+    writer.buffer[writer.length++] = BucketsTag.COUNTS;
     let at = writeVarint(writer.buffer, writer.length, size);
     for (const count of counts) at = writeVarint(writer.buffer, at, count);
     writer.length = at;
@@ -226,7 +203,6 @@ export class MetricsBuilder {
   #text(tag: number, text: string): void {
     if (text !== '') this.#writer.field(tag, Buffer.from(text));
   }
-
   #smallNumber(tag: number, value: number): void {
     this.#writer.varint(tag);
     this.#writer.varint(value);
@@ -243,13 +219,11 @@ export class MetricsBuilder {
     this.#writer.buffer[this.#writer.length] = tag;
     this.#writer.length = this.#writer.buffer.writeBigUInt64LE(BigInt.asUintN(64, nanos), this.#writer.length + 1);
   }
-
   #double(tag: number, value: number): void {
     this.#writer.reserve(LONGEST_PREFIX);
     this.#writer.buffer[this.#writer.length] = tag;
     this.#writer.length = this.#writer.buffer.writeDoubleLE(value, this.#writer.length + 1);
   }
-
   #fixed64(tag: number, value: number): void {
     this.#writer.reserve(LONGEST_PREFIX);
     this.#writer.buffer[this.#writer.length] = tag;
@@ -261,7 +235,7 @@ export class MetricsBuilder {
 export function encodeBounds(bounds: readonly number[]): Buffer {
   if (bounds.length === 0) return Buffer.alloc(0);
   const prefix = Buffer.alloc(LONGEST_PREFIX);
-  prefix[0] = EXPLICIT_BOUNDS;
+  prefix[0] = HistogramTag.BOUNDS;
   const start = writeVarint(prefix, 1, bounds.length * 8);
   return Buffer.concat([prefix.subarray(0, start), Buffer.from(Float64Array.from(bounds).buffer)]);
 }
