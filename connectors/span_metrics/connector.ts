@@ -76,7 +76,7 @@ export class SpanMetricsConnector implements Connector {
     this.#attributesOfDuration = maker(this.#identity.duration);
     this.#attributesOfEvent = maker(this.#identity.events);
     if (config.dimensions_cache_size !== 0) {
-      settings.logger.warn('dimensions_cache_size has no effect, use aggregation_cardinality_limit instead');
+      settings.logger.warn('DimensionsCacheSize is deprecated, please use AggregationCardinalityLimit instead.');
     }
   }
 
