@@ -1,5 +1,5 @@
 /** The offset basis of FNV-1a with 32 bits: the hash of nothing. Source: http://www.isthe.com/chongo/tech/comp/fnv/ */
-export const FNV32_BASIS = 0x811c9dc5;
+const FNV32_BASIS = 0x811c9dc5;
 const FNV32_PRIME = 0x01000193;
 
 /** FNV-1a with 32 bits of `buffer[start, end)`, unsigned; `basis` is the hash of what stands before. */
@@ -26,7 +26,7 @@ export const FNV64_BASIS: Readonly<Bits64> = { high: 0xcbf29ce4, low: 0x84222325
 /** The prime is 2^40 + this. */
 const FNV64_PRIME_LOW = 0x1b3;
 
-/** FNV-1a with 64 bits of `buffer[start, end)`: replaces `hash`, which is the basis or the hash of what stands before. */
+/** FNV-1a with 64 bits of `buffer[start, end)`: replaces `hash`, the basis or the hash of what stands before. */
 export function fnv1a64(buffer: Uint8Array, start: number, end: number, hash: Bits64): void {
   let { high, low } = hash;
   for (let i = start; i < end; i++) {

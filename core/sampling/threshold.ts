@@ -1,7 +1,7 @@
 /**
- * Arithmetic of consistent probability sampling: randomness is 56 bits, and a threshold says how much of it is rejected.
- * An item is kept where its randomness is not below the threshold. 56 bits are more than a number holds exactly, so
- * they are kept as two halves of 28 bits, which are seven hex digits each.
+ * Arithmetic of consistent probability sampling: randomness is 56 bits, and a threshold says how much of it is
+ * rejected: an item is kept where its randomness is not below the threshold. 56 bits are more than a number holds
+ * exactly, so they are kept as two halves of 28 bits, which are seven hex digits each.
  * Source: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
  */
 export interface Bits56 {

@@ -41,7 +41,7 @@ interface Metric {
  * Series that are remembered at most, about 300 bytes each. With more, those that have gone longest without a point
  * are forgotten, half of them at once.
  */
-export const MAX_STREAMS = 1_000_000;
+const MAX_STREAMS = 1_000_000;
 
 /** Finds series by resource, scope, metric, attributes and start time. */
 export class Streams {

@@ -1,7 +1,7 @@
 import { next, readVarint, skipValue } from '../wire.ts';
 import type { Writer } from './writer.ts';
 
-/** Copies the fields of the message in `buffer[start, end)`, in their order, but not those with this tag, or these two. */
+/** Copies the fields of the message in `buffer[start, end)`, in order, but not those with this tag, or these two. */
 export function copyFieldsExcept(
   writer: Writer,
   buffer: Buffer,
