@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
+import type { Strategy } from './assign.ts';
 
 /**
  * What we need of a Kafka client. Two published clients are behind it (`driver.ts`), which pass the same tests; nothing
@@ -85,6 +86,8 @@ export interface ConsumerOptions extends ClientOptions {
   readonly groupId: string;
   /** Static membership where it is not empty. */
   readonly groupInstanceId: string;
+  /** All members of a group have to agree on it. */
+  readonly strategy: Strategy;
   readonly initialOffset: 'latest' | 'earliest';
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;

@@ -8,9 +8,9 @@ const LONGEST_WAIT_MS = 15_000;
 
 /** Which topics to consume. */
 export interface Subscription {
-  readonly topics: readonly (string | RegExp)[];
-  /** Topics whose name matches are left out. */
-  readonly exclude: readonly RegExp[];
+  readonly topics: readonly string[];
+  /** Which others to consume; absent where there are no patterns. */
+  readonly matches?: (topic: string) => boolean;
 }
 
 /**
@@ -77,21 +77,16 @@ export class GroupConsumer {
   }
 
   async #changed(topics: readonly string[]): Promise<boolean> {
-    if (this.#subscription.topics.every((topic) => typeof topic === 'string')) return false;
+    if (this.#subscription.matches === undefined) return false;
     const now = await this.#topics().catch(() => topics);
     return now.join('\n') !== topics.join('\n');
   }
 
   async #topics(): Promise<string[]> {
-    const { topics, exclude } = this.#subscription;
-    const names = topics.filter((topic) => typeof topic === 'string');
-    const patterns = topics.filter((topic) => typeof topic !== 'string');
-    if (patterns.length === 0) return names;
+    const { topics, matches } = this.#subscription;
+    if (matches === undefined) return [...topics];
     const known = await this.#driver.listTopics(this.#options);
-    const matching = known.filter(
-      (topic) => patterns.some((pattern) => pattern.test(topic)) && !exclude.some((pattern) => pattern.test(topic)),
-    );
-    return [...new Set([...names, ...matching])].sort();
+    return [...new Set([...topics, ...known.filter(matches)])].sort();
   }
 
   #trouble(error: unknown): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PipelineError } from '../error.ts';
+import { assign } from './assign.ts';
 import { kafkaError } from './errors.ts';
 import { fnv1a, murmur2, roundRobin, stickyKey } from './partitioner.ts';
 import { Turns } from './turns.ts';
@@ -69,4 +70,18 @@ test('turns: one after the other, also after a failure', async () => {
     log,
     ['a', 'b', 'c'].flatMap((name) => [`${name} begins`, `${name} ends`]),
   );
+});
+
+test('partitions are divided among those who want the topic', () => {
+  const partitions = (topic: string) => (topic === 'a' ? 3 : 2);
+  const members = [
+    { id: 'm2', topics: ['a', 'b'] },
+    { id: 'm1', topics: ['a'] },
+  ];
+  const plain = (strategy: 'range' | 'roundrobin') =>
+    Object.fromEntries(
+      [...assign(members, partitions, strategy)].map(([id, topics]) => [id, Object.fromEntries(topics)]),
+    );
+  assert.deepEqual(plain('range'), { m1: { a: [0, 1] }, m2: { a: [2], b: [0, 1] } });
+  assert.deepEqual(plain('roundrobin'), { m1: { a: [0, 2] }, m2: { a: [1], b: [0, 1] } });
 });

@@ -1,5 +1,6 @@
-import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs';
 import kafkajs from 'kafkajs';
+import { assign, type Strategy } from './assign.ts';
 import type { ConsumerOptions, IncomingRecord, Membership, RecordBatch, RecordHandler } from './client.ts';
 import { kafkaError } from './errors.ts';
 
@@ -26,7 +27,7 @@ export async function joinGroup(
     maxWaitTimeInMs: options.maxWaitMs,
     readUncommitted: true,
     retry: { restartOnFailure: async () => false },
-    partitionAssigners: [kafkajs.PartitionAssigners.roundRobin],
+    partitionAssigners: [assigner(options.strategy)],
   });
   consumer.on('consumer.crash', ({ payload }) => lost(payload.error));
   try {
@@ -42,6 +43,36 @@ export async function joinGroup(
       await consumer.disconnect().catch(() => {});
     },
   };
+}
+
+/** The client's own takes all members to want the topics of the leader. */
+function assigner(strategy: Strategy): PartitionAssigner {
+  const { MemberMetadata, MemberAssignment } = kafkajs.AssignerProtocol;
+  return ({ cluster }) => ({
+    name: strategy,
+    version: 0,
+    protocol: ({ topics }) => ({
+      name: strategy,
+      metadata: MemberMetadata.encode({ version: 0, topics, userData: Buffer.alloc(0) }),
+    }),
+    async assign({ members }) {
+      const wishes = members.map(({ memberId, memberMetadata }) => ({
+        id: memberId,
+        topics: MemberMetadata.decode(memberMetadata)?.topics ?? [],
+      }));
+      for (const topic of new Set(wishes.flatMap(({ topics }) => topics))) await cluster.addTargetTopic(topic);
+      await cluster.refreshMetadata();
+      const assigned = assign(wishes, (topic) => cluster.findTopicPartitionMetadata(topic).length, strategy);
+      return [...assigned].map(([memberId, topics]) => ({
+        memberId,
+        memberAssignment: MemberAssignment.encode({
+          version: 0,
+          assignment: Object.fromEntries(topics),
+          userData: Buffer.alloc(0),
+        }),
+      }));
+    },
+  });
 }
 
 function run(consumer: Consumer, options: ConsumerOptions, handler: RecordHandler): Promise<void> {

@@ -1,5 +1,12 @@
-import { type BaseOptions, Consumer, type ConsumerGroupJoinPayload, MultipleErrors } from '@platformatic/kafka';
+import {
+  type BaseOptions,
+  Consumer,
+  type ConsumerGroupJoinPayload,
+  type GroupPartitionsAssigner,
+  MultipleErrors,
+} from '@platformatic/kafka';
 import type { Timer } from '../clock.ts';
+import { assign, type Strategy } from './assign.ts';
 import type { ConsumerOptions, Membership, RecordHandler } from './client.ts';
 import { kafkaError } from './errors.ts';
 import { Fetcher } from './platformatic-fetcher.ts';
@@ -49,6 +56,8 @@ class Member implements Membership {
       sessionTimeout: options.sessionTimeoutMs,
       rebalanceTimeout: options.rebalanceTimeoutMs,
       heartbeatInterval: options.heartbeatMs,
+      protocols: [{ name: options.strategy, version: 1 }],
+      partitionAssigner: assigner(options.strategy),
       autocommit: false,
     });
     this.#fetcher = new Fetcher(base, options, lost);
@@ -145,6 +154,18 @@ class Member implements Membership {
       if (error instanceof MultipleErrors && !this.#group.isActive()) this.#lose(error);
     }
   }
+}
+
+/** The client's own takes all members to want the topics of the leader. */
+function assigner(strategy: Strategy): GroupPartitionsAssigner {
+  return (_current, members, _topics, metadata) => {
+    const wishes = [...members].map(([id, { topics }]) => ({ id, topics: topics ?? [] }));
+    const assigned = assign(wishes, (topic) => metadata.topics.get(topic)?.partitionsCount ?? 0, strategy);
+    return [...assigned].map(([memberId, topics]) => ({
+      memberId,
+      assignments: new Map([...topics].map(([topic, partitions]) => [topic, { topic, partitions }])),
+    }));
+  };
 }
 
 function byTopic(partitions: readonly ConsumedPartition[]): { topic: string; partitions: number[] }[] {

@@ -1,0 +1,89 @@
+import { TextDecoder } from 'node:util';
+import type { IncomingRecord } from '../../core/kafka/client.ts';
+import { decodeJson } from '../../core/otlp/json/decode.ts';
+import { scan } from '../../core/otlp/scan/scan.ts';
+import { type AnyValue, encodeTree } from '../../core/otlp/tree.ts';
+import type { Signal } from '../../core/signal.ts';
+import type { RequestContext } from '../../core/telemetry/context.ts';
+import { Telemetry } from '../../core/telemetry/telemetry.ts';
+
+/** A record as a batch; undefined where nothing is in it. Throws what is wrong with it. */
+export type Decode = (record: IncomingRecord, context: RequestContext) => Telemetry | undefined;
+
+/** Throws where the signal has no such encoding. */
+export function decoderOf(signal: Signal, encoding: string): Decode {
+  if (encoding === 'otlp_proto') return (record, context) => fromProto(signal, record.value, context);
+  if (encoding === 'otlp_json') return (record, context) => fromJson(signal, record.value, context);
+  const body = signal === 'logs' ? bodyOf(encoding) : undefined;
+  if (body !== undefined) return (record, context) => logOf(body(record.value), record, context);
+  throw new Error(`unrecognized ${signal} encoding ${JSON.stringify(encoding)}`);
+}
+
+function fromProto(signal: Signal, value: Buffer, context: RequestContext): Telemetry | undefined {
+  const items = scan(signal, value, 0, value.length);
+  return items === 0 ? undefined : Telemetry.of(signal, value, items, context);
+}
+
+function fromJson(signal: Signal, value: Buffer, context: RequestContext): Telemetry | undefined {
+  const { range, items } = decodeJson(signal, value);
+  if (items > 0) return new Telemetry(signal, [range], items, context);
+  range.slab?.release();
+  return undefined;
+}
+
+const TEXT = /^text(?:_(.+))?$/;
+
+function bodyOf(encoding: string): ((value: Buffer) => AnyValue) | undefined {
+  if (encoding === 'raw') return (value) => ({ bytesValue: value });
+  if (encoding === 'json') return (value) => objectValue(JSON.parse(value.toString()));
+  const text = TEXT.exec(encoding);
+  if (text === null) return undefined;
+  const decoder = decoderFor(text[1] ?? 'utf-8');
+  return (value) => ({ stringValue: decoder.decode(value) });
+}
+
+function decoderFor(charset: string): TextDecoder {
+  try {
+    return new TextDecoder(charset);
+  } catch (cause) {
+    throw new Error(`invalid text encoding: unsupported encoding '${charset}'`, { cause });
+  }
+}
+
+function objectValue(json: unknown): AnyValue {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error('the record is no JSON object');
+  return anyValue(json);
+}
+
+/** Numbers are doubles, as in the collector. */
+function anyValue(json: unknown): AnyValue {
+  if (typeof json === 'string') return { stringValue: json };
+  if (typeof json === 'number') return { doubleValue: json };
+  if (typeof json === 'boolean') return { boolValue: json };
+  if (Array.isArray(json)) return { arrayValue: { values: json.map(anyValue) } };
+  if (typeof json !== 'object' || json === null) return {};
+  return { kvlistValue: { values: Object.entries(json).map(([key, value]) => ({ key, value: anyValue(value) })) } };
+}
+
+const NONE = Buffer.alloc(0);
+const NANOS_PER_MS = 1_000_000n;
+
+/** One log record, observed when Kafka got it. */
+function logOf(body: AnyValue, { timestamp }: IncomingRecord, context: RequestContext): Telemetry {
+  const record = {
+    timeUnixNano: 0n,
+    observedTimeUnixNano: BigInt(Math.max(0, timestamp)) * NANOS_PER_MS,
+    severityNumber: 0,
+    severityText: '',
+    body,
+    attributes: [],
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: NONE,
+    spanId: NONE,
+    eventName: '',
+  };
+  const scopeLogs = [{ scope: undefined, logRecords: [record], schemaUrl: '' }];
+  const bytes = encodeTree('logs', { resourceLogs: [{ resource: undefined, scopeLogs, schemaUrl: '' }] });
+  return Telemetry.of('logs', bytes, 1, context);
+}

@@ -1,0 +1,190 @@
+import type { Settings } from '../../core/component.ts';
+import type { Consumer } from '../../core/consumer.ts';
+import { PipelineError } from '../../core/error.ts';
+import { Backoff } from '../../core/exporter-helper/retry.ts';
+import type { IncomingRecord, RecordBatch } from '../../core/kafka/client.ts';
+import type { AttributeEditor } from '../../core/otlp/edit/attribute-editor.ts';
+import { Rewriter } from '../../core/otlp/edit/rewriter.ts';
+import { encodeString } from '../../core/otlp/value-encode.ts';
+import type { Signal } from '../../core/signal.ts';
+import type { RequestContext } from '../../core/telemetry/context.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import type { Config } from './config.ts';
+import type { Decode } from './decode.ts';
+import type { ConsumedMetrics } from './metrics.ts';
+
+export interface ProcessorOptions {
+  readonly settings: Settings;
+  readonly config: Config;
+  readonly signal: Signal;
+  readonly decode: Decode;
+  readonly consumer: Consumer;
+  readonly metrics: ConsumedMetrics;
+}
+
+/** Whether a record is done … */
+interface Marking {
+  /** … only after it was handed on. */
+  readonly after: boolean;
+  /** … when it was refused for now. */
+  readonly onError: boolean;
+  /** … when it cannot be read or was refused for good. */
+  readonly onPermanentError: boolean;
+}
+
+/** Records that cannot be read would otherwise keep all that come after them. */
+const ACCEPTED: Marking = { after: true, onError: false, onPermanentError: true };
+
+/** Where `error_backoff` is off, a record that is refused for now is handed on again like this. */
+const AGAIN = {
+  enabled: true,
+  initial_interval: 500,
+  randomization_factor: 0.5,
+  multiplier: 1.5,
+  max_interval: 10_000,
+  max_elapsed_time: 0,
+};
+
+/** Who waits looks so often whether the partition is still its own. */
+const LOOK_MS = 200;
+
+type Refusal = 'unreadable' | 'refused';
+
+/** Hands records of a signal to its pipelines, one after the other. */
+export class Processor {
+  readonly #options: ProcessorOptions;
+  readonly #marking: Marking;
+  readonly #headers: ReadonlyMap<string, Buffer>;
+  readonly #rewriter: Rewriter;
+  /** Of the record that is being rewritten. */
+  #values: IncomingRecord['headers'] = [];
+  /** What was logged last of a partition, so that each change is one line. */
+  readonly #trouble = new Map<string, Refusal>();
+
+  constructor(options: ProcessorOptions) {
+    this.#options = options;
+    const { message_marking: marking, header_extraction: extraction } = options.config;
+    this.#marking =
+      marking === undefined
+        ? ACCEPTED
+        : {
+            after: marking.after,
+            onError: marking.on_error,
+            onPermanentError: marking.on_permanent_error ?? marking.on_error,
+          };
+    const names = extraction.extract_headers ? extraction.headers : [];
+    this.#headers = new Map(names.map((name) => [name, Buffer.from(`kafka.header.${name}`)]));
+    this.#rewriter = new Rewriter({ resource: (resource) => this.#addHeaders(resource.attributes) });
+  }
+
+  /** See RecordHandler. */
+  async handle(batch: RecordBatch): Promise<void> {
+    for (const record of batch.records) {
+      if (!batch.active()) return;
+      if (!this.#marking.after) batch.done(record);
+      const error = await this.#deliver(batch, record);
+      if (error === undefined) {
+        if (this.#trouble.size > 0) this.#trouble.delete(`${batch.topic} ${batch.partition}`);
+        batch.done(record);
+        continue;
+      }
+      if (!batch.active()) return;
+      const { after, onError, onPermanentError } = this.#marking;
+      if (after && !(error.permanent ? onPermanentError : onError)) {
+        await this.#standStill(batch, record, error);
+        return;
+      }
+      this.#log(batch, record, error, 'Record was not taken and is passed over');
+      batch.done(record);
+    }
+  }
+
+  /** The last refusal; undefined when the pipelines have it. */
+  async #deliver(batch: RecordBatch, record: IncomingRecord): Promise<PipelineError | undefined> {
+    const { settings, config, consumer } = this.#options;
+    const { after, onError } = this.#marking;
+    const untilAccepted = after && !onError && !config.error_backoff.enabled;
+    const retry = untilAccepted ? AGAIN : config.error_backoff;
+    const backoff = new Backoff(retry, settings.random);
+    const began = settings.clock.monotonic();
+    for (;;) {
+      const error = await this.#attempt(consumer, batch, record);
+      if (error === undefined || error.permanent || !retry.enabled || !batch.active()) return error;
+      const delay = Math.max(backoff.next(), error.retryAfterMs ?? 0);
+      const elapsed = settings.clock.monotonic() - began + delay;
+      if (retry.max_elapsed_time > 0 && elapsed > retry.max_elapsed_time) return error;
+      this.#log(batch, record, error, 'Record was refused for now and is handed on again');
+      await this.#wait(batch, delay);
+      if (!batch.active()) return error;
+    }
+  }
+
+  async #attempt(consumer: Consumer, batch: RecordBatch, record: IncomingRecord): Promise<PipelineError | undefined> {
+    let decoded: Telemetry | undefined;
+    try {
+      decoded = this.#options.decode(record, contextOf(batch, record));
+    } catch (error) {
+      this.#options.metrics.unreadable(this.#options.signal, batch.topic, batch.partition);
+      return new PipelineError(`cannot be read: ${(error as Error).message}`, { permanent: true, cause: error });
+    }
+    if (decoded === undefined) return undefined;
+    try {
+      const result = consumer.consume(this.#withHeaders(decoded, record));
+      if (result !== undefined) await result;
+      return undefined;
+    } catch (error) {
+      return PipelineError.from(error);
+    }
+  }
+
+  #withHeaders(batch: Telemetry, { headers }: IncomingRecord): Telemetry {
+    if (this.#headers.size === 0) return batch;
+    this.#values = headers;
+    return this.#rewriter.rewrite(batch);
+  }
+
+  #addHeaders(attributes: Pick<AttributeEditor, 'upsert'>): void {
+    for (const [name, value] of this.#values) {
+      const key = this.#headers.get(name);
+      if (key !== undefined) attributes.upsert(key, encodeString(value.toString()));
+    }
+  }
+
+  /** Until the partition is given to somebody who may do better. */
+  async #standStill(batch: RecordBatch, record: IncomingRecord, error: PipelineError): Promise<void> {
+    this.#log(batch, record, error, 'Record was not taken, its partition stands still');
+    while (batch.active()) await this.#wait(batch, LOOK_MS);
+  }
+
+  async #wait(batch: RecordBatch, ms: number): Promise<void> {
+    const { clock } = this.#options.settings;
+    for (let left = ms; left > 0 && batch.active(); left -= LOOK_MS) {
+      await new Promise<void>((resolve) => {
+        clock.after(Math.min(left, LOOK_MS), resolve);
+      });
+    }
+  }
+
+  #log({ topic, partition }: RecordBatch, { offset }: IncomingRecord, error: PipelineError, message: string): void {
+    const place = `${topic} ${partition}`;
+    const what: Refusal = error.permanent ? 'unreadable' : 'refused';
+    if (this.#trouble.get(place) === what) return;
+    this.#trouble.set(place, what);
+    const { logger } = this.#options.settings;
+    logger.error(message, { topic, partition, offset: String(offset), error: error.message });
+  }
+}
+
+/** What the pipeline may ask about a record, under the names of the collector. */
+function contextOf({ topic, partition }: RecordBatch, { offset, headers }: IncomingRecord): RequestContext {
+  const metadata = new Map<string, readonly string[]>([
+    ['kafka.topic', [topic]],
+    ['kafka.partition', [String(partition)]],
+    ['kafka.offset', [String(offset)]],
+  ]);
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    metadata.set(key, [...(metadata.get(key) ?? []), value.toString()]);
+  }
+  return Object.freeze({ transport: 'kafka', metadata });
+}
