@@ -15,28 +15,30 @@ export function fnv1a32Seed(seed: number): number {
   return fnv1a32(bytes, 0, bytes.length);
 }
 
-/** A hash of 64 bits in two unsigned halves; the function that computes it fills one that is used again and again. */
-export interface Bits64 {
-  high: number;
-  low: number;
-}
-
-/** The offset basis of FNV-1a with 64 bits. */
-export const FNV64_BASIS: Readonly<Bits64> = { high: 0xcbf29ce4, low: 0x84222325 };
-/** The prime is 2^40 + this. */
+/** The prime of FNV-1a with 64 bits is 2^40 + this. */
 const FNV64_PRIME_LOW = 0x1b3;
 
-/** FNV-1a with 64 bits of `buffer[start, end)`: replaces `hash`, the basis or the hash of what stands before. */
-export function fnv1a64(buffer: Uint8Array, start: number, end: number, hash: Bits64): void {
-  let { high, low } = hash;
+/** Sets `hash` to the hash of nothing; see `fnv1a64`. */
+export function startFnv1a64(hash: Int32Array): void {
+  hash[0] = 0xcbf29ce4;
+  hash[1] = 0x84222325;
+}
+
+/**
+ * FNV-1a with 64 bits of `buffer[start, end)`. `hash` has the upper and the lower half, and on entry the hash of what
+ * stands before. In 32-bit integers only, which cost no memory.
+ */
+export function fnv1a64(buffer: Uint8Array, start: number, end: number, hash: Int32Array): void {
+  let high = hash[0] as number;
+  let low = hash[1] as number;
   for (let i = start; i < end; i++) {
-    low = (low ^ (buffer[i] as number)) >>> 0;
-    const product = low * FNV64_PRIME_LOW;
-    // the product has 41 bits; what is over 32 goes to the upper half, as does low * 2^40
-    const carry = Math.floor(product / 0x1_0000_0000);
-    high = (Math.imul(high, FNV64_PRIME_LOW) + carry + (low << 8)) >>> 0;
-    low = product >>> 0;
+    low ^= buffer[i] as number;
+    // low times the prime in 16-bit steps, as its upper half is wanted too; the bit 2^40 of the prime shifts by 8
+    const lower = (low & 0xffff) * FNV64_PRIME_LOW;
+    const upper = (low >>> 16) * FNV64_PRIME_LOW + (lower >>> 16);
+    high = (Math.imul(high, FNV64_PRIME_LOW) + (upper >>> 16) + (low << 8)) | 0;
+    low = (upper << 16) | (lower & 0xffff);
   }
-  hash.high = high;
-  hash.low = low;
+  hash[0] = high;
+  hash[1] = low;
 }

@@ -1,40 +1,19 @@
+import { fnv1a64, startFnv1a64 } from '../../../core/sampling/fnv.ts';
+import { ID_LENGTH } from '../../../core/sampling/trace-id.ts';
 import type { PolicyConfig } from '../config.ts';
 import { type Policy, sampledIf } from './policy.ts';
 
 /** Where there is no salt, so that the same traces are chosen as by the collector. */
 const DEFAULT_SALT = 'default-hash-seed';
-/** FNV-1a of 64 bits, in halves: offset basis and prime (2^40 + 0x1b3). */
-const OFFSET_HIGH = 0xcbf29ce4;
-const OFFSET_LOW = 0x84222325;
-const PRIME_LOW = 0x1b3;
 const MAX_UINT64 = 2n ** 64n - 1n;
-const ID_LENGTH = 16;
-
-/** The hash so far, in halves as signed 32-bit numbers. */
+/** The hash in the making. */
 const hash = new Int32Array(2);
-
-/** Hashes `buffer[at, at + length)` on from `hash`; in 32-bit integers only, which cost no memory. */
-function fnv(buffer: Buffer, at: number, length: number): void {
-  let high = hash[0] as number;
-  let low = hash[1] as number;
-  for (let i = at; i < at + length; i++) {
-    low ^= buffer[i] as number;
-    // low * PRIME_LOW in 16-bit steps, as its upper half is wanted too; the bit 2^40 of the prime shifts low by 8
-    const lower = (low & 0xffff) * PRIME_LOW;
-    const upper = (low >>> 16) * PRIME_LOW + (lower >>> 16);
-    high = (Math.imul(high, PRIME_LOW) + (upper >>> 16) + (low << 8)) | 0;
-    low = (upper << 16) | (lower & 0xffff);
-  }
-  hash[0] = high;
-  hash[1] = low;
-}
 
 /** Samples a share of the traces, chosen by a hash of salt and trace id. */
 export function probabilistic(config: PolicyConfig['probabilistic']): Policy {
   const salt = Buffer.from(config.hash_salt === '' ? DEFAULT_SALT : config.hash_salt);
-  hash[0] = OFFSET_HIGH;
-  hash[1] = OFFSET_LOW;
-  fnv(salt, 0, salt.length);
+  startFnv1a64(hash);
+  fnv1a64(salt, 0, salt.length, hash);
   const [saltHigh, saltLow] = hash as unknown as readonly [number, number];
   const threshold = thresholdOf(config.sampling_percentage / 100);
   const thresholdHigh = Number(threshold >> 32n);
@@ -45,7 +24,7 @@ export function probabilistic(config: PolicyConfig['probabilistic']): Policy {
     evaluate({ idBuffer, idAt }) {
       hash[0] = saltHigh;
       hash[1] = saltLow;
-      fnv(idBuffer, idAt, ID_LENGTH);
+      fnv1a64(idBuffer, idAt, idAt + ID_LENGTH, hash);
       const high = (hash[0] as number) >>> 0;
       return sampledIf(high < thresholdHigh || (high === thresholdHigh && (hash[1] as number) >>> 0 <= thresholdLow));
     },
