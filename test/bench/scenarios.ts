@@ -5,15 +5,55 @@ export interface Scenario {
   readonly spansPerRequest: number;
   /** Of the run's number of spans, because small requests take longer. */
   readonly share: number;
-  readonly processors: boolean;
+  /** Of PROCESSORS, in the order of the pipeline. */
+  readonly processors: readonly string[];
 }
 
+const LIMITED = ['memory_limiter', 'batch'];
+
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'passthrough', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: false },
-  { name: 'batch', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: true },
-  { name: 'one-span', protocol: 'grpc', spansPerRequest: 1, share: 1 / 8, processors: true },
-  { name: 'http', protocol: 'http', spansPerRequest: 100, share: 1, processors: true },
+  { name: 'passthrough', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: [] },
+  { name: 'batch', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: LIMITED },
+  { name: 'one-span', protocol: 'grpc', spansPerRequest: 1, share: 1 / 8, processors: LIMITED },
+  { name: 'http', protocol: 'http', spansPerRequest: 100, share: 1, processors: LIMITED },
+  {
+    name: 'attributes',
+    protocol: 'grpc',
+    spansPerRequest: 100,
+    share: 1,
+    processors: ['memory_limiter', 'resource', 'attributes', 'batch'],
+  },
+  {
+    name: 'attributes-regexp',
+    protocol: 'grpc',
+    spansPerRequest: 100,
+    share: 1,
+    processors: ['memory_limiter', 'attributes/regexp', 'batch'],
+  },
 ];
+
+/** Both collectors are told the same. */
+const PROCESSORS: Readonly<Record<string, string>> = {
+  memory_limiter: '{ check_interval: 1s, limit_mib: 1500, spike_limit_mib: 300 }',
+  batch: '{ timeout: 1s, send_batch_size: 1024, send_batch_max_size: 2048 }',
+  resource: `
+    attributes:
+      - { key: deployment.environment, value: bench, action: upsert }
+      - { key: collector.name, value: edge-1, action: upsert }`,
+  attributes: `
+    actions:
+      - { key: thread.name, action: delete }
+      - { key: user.id, action: hash }
+      - { key: bench.region, value: eu-west-1, action: insert }`,
+  'attributes/regexp': `
+    include:
+      match_type: regexp
+      services: ["^[a-z-]+$"]
+      span_names: ["^GET /", "(checkout|pay)$", "[0-9]+"]
+    actions:
+      - { key: thread.name, action: delete }
+      - { key: bench.region, value: eu-west-1, action: insert }`,
+};
 
 export interface Ports {
   readonly grpc: number;
@@ -35,9 +75,7 @@ export function configuration({ protocol, processors }: Scenario, ports: Ports):
       grpc: { endpoint: "127.0.0.1:${ports.grpc}" }
       http: { endpoint: "127.0.0.1:${ports.http}" }
 processors:
-  memory_limiter: { check_interval: 1s, limit_mib: 1500, spike_limit_mib: 300 }
-  batch: { timeout: 1s, send_batch_size: 1024, send_batch_max_size: 2048 }
-exporters:
+${processors.map((id) => `  ${id}: ${PROCESSORS[id]}\n`).join('')}exporters:
   ${exporter}
 service:
   telemetry:
@@ -47,7 +85,7 @@ service:
   pipelines:
     traces:
       receivers: [otlp]
-      processors: [${processors ? 'memory_limiter, batch' : ''}]
+      processors: [${processors.join(', ')}]
       exporters: [${protocol === 'grpc' ? 'otlp' : 'otlphttp'}]
 `;
 }
