@@ -181,7 +181,7 @@ export type NameEscaping = 'allow-utf-8' | 'underscores' | 'dots' | 'values';
  */
 export function escapeName(name: string, escaping: NameEscaping): string {
   if (name === '' || escaping === 'allow-utf-8') return name;
-  if (escaping !== 'dots' && isLegacyName(name)) return name;
+  if (isLegacyName(name)) return name;
   let escaped = escaping === 'values' ? 'U__' : '';
   let first = true;
   for (const char of name) {

@@ -31,7 +31,7 @@ function matchProperties(random: Random, signal: Signal): ConfigMap {
     fields.log_bodies = () => names(words.BODIES);
     fields.log_severity_texts = () => names(words.SEVERITIES);
     fields.log_severity_number = () => ({
-      min: random.pick(['INFO', 'ERROR', 'DEBUG2']),
+      min: random.pick([9, 17, 6]),
       match_undefined: random.chance(0.5),
     });
   } else {
