@@ -34,7 +34,7 @@ export class Ledger {
   readonly #policies: readonly string[];
   readonly #wait: number;
   readonly #maxTraces: number;
-  readonly #decidedGoFirst: boolean;
+  #decidedGoFirst: boolean;
   readonly #id = Buffer.alloc(ID_LENGTH);
 
   constructor(settings: Settings, config: Config, policies: readonly string[], seed: number) {
@@ -130,10 +130,13 @@ export class Ledger {
   /** Goes on where an earlier process was, and from now on keeps what the next one needs. */
   async restore(journal: Journal): Promise<void> {
     this.traces.onFree = (segment) => journal.free(segment);
+    const usual = this.#decidedGoFirst;
+    this.#decidedGoFirst = true;
     await journal.replay({
       chunk: (chunk, segment) => this.#restoreChunk(chunk, segment),
       decision: (decision) => this.#restoreDecision(decision),
     });
+    this.#decidedGoFirst = usual;
     this.journal = journal;
   }
 
@@ -158,7 +161,11 @@ export class Ledger {
   #restoreDecision({ id, decision, policy }: StoredDecision): void {
     const { table } = this.traces;
     let slot = table.find(id, 0);
-    if (slot === NONE) slot = this.open(id, 0);
+    if (slot === NONE) {
+      // a decision that only late spans would ask for takes no place from spans that wait
+      if (table.size >= this.#maxTraces) return;
+      slot = this.open(id, 0);
+    }
     if (table.decision[slot] === Decision.PENDING) this.pending--;
     table.decision[slot] = decision;
     table.decidedAt[slot] = this.#settings.clock.monotonic();
@@ -167,7 +174,7 @@ export class Ledger {
     this.remember(slot, decision as Decision);
   }
 
-  /** Where senders rather wait than lose a trace, decided ones go first. */
+  /** Where senders rather wait than lose a trace, and after a restart, decided ones go first. */
   #makeRoom(): void {
     const { table } = this.traces;
     let slot = table.oldest;

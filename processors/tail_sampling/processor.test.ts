@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
 import { decodeTree } from '../../core/otlp/tree.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { settle } from '../../core/testing/fake-clock.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { type TestSettingsOptions, testSettings } from '../../core/testing/settings.ts';
@@ -294,18 +295,24 @@ test('scopes are told which policy sampled, where a feature gate asks for it', a
     '{name: comp, type: composite, composite: {max_total_spans_per_second: 9, composite_sub_policy: [{name: sub, type: always_sample}], rate_allocation: [{policy: sub, percent: 100}]}}';
   const featureGates = ['processor.tailsamplingprocessor.recordpolicy'];
   const caches = 'decision_cache: {sampled_cache_size: 10}';
+  const attributesOf = (batch: Telemetry) =>
+    decodeTree('traces', batch).resourceSpans.map((group) =>
+      group.scopeSpans[0]?.scope?.attributes.map((a) => a.key.slice(13)),
+    );
   const { take, sink, processor, settings } = await started(composite, caches, { featureGates });
   take(span(1, 'a'));
   await settings.clock.advanceAsync(3000);
   take(span(1, 'b'));
   await processor.shutdown();
-  const told = sink.batches.map((batch) =>
-    decodeTree('traces', batch).resourceSpans[0]?.scopeSpans[0]?.scope?.attributes.map((a) => a.key.slice(13)),
-  );
-  assert.deepEqual(told, [
-    ['composite_policy', 'policy'],
-    ['policy', 'cached_decision'],
-  ]);
+  assert.deepEqual(sink.batches.map(attributesOf), [[['composite_policy', 'policy']], [['policy', 'cached_decision']]]);
+
+  // without a cache late spans carry nothing, and spans that came before the one that decided neither
+  const ingest = await started(ERRORS, 'sampling_strategy: span-ingest', { featureGates });
+  ingest.take(span(1, 'a'));
+  ingest.take(span(1, 'b', failed));
+  ingest.take(span(1, 'c'));
+  await ingest.processor.shutdown();
+  assert.deepEqual(ingest.sink.batches.map(attributesOf), [[[], ['policy']], [[]]]);
 });
 
 test('policies are named after their processor, and counted by spans and bytes behind gates', async () => {

@@ -92,14 +92,19 @@ test('undecided traces and decisions survive a restart, and an end without warni
 
 test('what is decided leaves the storage; decisions stay as long as they are of use', async () => {
   const storage = new MemoryStorage();
-  const { take, processor } = await started(storage, 'num_traces: 10');
+  const { take, processor } = await started(storage, 'num_traces: 7');
   for (let i = 0; i < 60; i++) {
     await take(span(i, 's'), span(i, 't', failed));
     await clock.advanceAsync(1000);
   }
   assert.ok(storage.entries < 30, `${storage.entries} entries`);
-  await clock.advanceAsync(6000);
   await processor.shutdown();
+
+  const after = await started(storage, 'num_traces: 7');
+  await clock.advanceAsync(7000);
+  const waiting = after.sent().length / 2;
+  assert.equal(waiting, 5, 'decisions take no place from traces that wait');
+  await after.processor.shutdown();
   assert.ok(storage.entries <= 12, `${storage.entries} entries`);
 });
 

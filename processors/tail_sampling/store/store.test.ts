@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeTree, encodeTree } from '../../../core/otlp/tree.ts';
+import { slabs } from '../../../core/telemetry/slab.ts';
 import { Telemetry } from '../../../core/telemetry/telemetry.ts';
 import { looseRequest, seededRandom } from '../../../core/testing/random-telemetry.ts';
 import { requestOf, traceId, walk } from '../testing/spans.ts';
@@ -158,6 +159,25 @@ const [
 ] = decodeTree('traces', Telemetry.of('traces', Buffer.from('0a080a0012040a001200', 'hex'), 1)).resourceSpans;
 const emptyResource = () => NO_RESOURCE as NonNullable<typeof NO_RESOURCE>;
 const emptyScope = () => NO_SCOPE as NonNullable<typeof NO_SCOPE>;
+
+test('what is written in a row is one range; memory in between is left out', () => {
+  const outbox = new Outbox(false);
+  const add = (byte: number) =>
+    outbox.add(10, 1, { policy: undefined }, (target, at) => {
+      target.fill(byte, at, at + 10);
+    });
+  add(1);
+  add(2);
+  const other = slabs.allocate(5);
+  other.slab.buffer.fill(9, other.start, other.start + 5);
+  add(3);
+  const batch = outbox.take();
+  assert.deepEqual(batch?.bytes(), Buffer.concat([1, 2, 3].map((byte) => Buffer.alloc(10, byte))));
+  assert.deepEqual([batch?.items, batch?.ranges.length], [3, 2]);
+  assert.equal(outbox.take(), undefined);
+  batch?.release();
+  other.slab.release();
+});
 
 test('whatever comes in goes out the same, grouped by trace', () => {
   for (let seed = 0; seed < 200; seed++) {
