@@ -17,9 +17,13 @@ const MAX_TENANT = 241;
 const MAX_SYSTEM = 14;
 
 const NOTHING = Buffer.alloc(0);
-const OT = Buffer.from('ot=');
 const RV = Buffer.from('rv:');
 const TH = Buffer.from('th:');
+/** Beginnings of the ot member by what comes first, and what stands before a threshold after the randomness. */
+const OT = Buffer.from('ot=');
+const OT_RV = Buffer.from('ot=rv:');
+const OT_TH = Buffer.from('ot=th:');
+const AND_TH = Buffer.from(';th:');
 
 /**
  * A W3C tracestate with OpenTelemetry's sampling values in it: `ot=rv:…;th:…`. `parse` reads one where it lies,
@@ -48,7 +52,7 @@ export class TraceState {
   /** False where it cannot be read; then what could be is there. */
   parse(buffer: Buffer, start: number, end: number): boolean {
     this.#buffer = buffer;
-    this.#members.length = 0;
+    if (this.#members.length > 0) this.#members.length = 0;
     this.#clearOwn();
     if (start === end) return true;
     return end - start <= MAX_LENGTH && this.#walk(start, end, false) && this.#walk(start, end, true);
@@ -73,15 +77,13 @@ export class TraceState {
   }
 
   writeTo(writer: Writer): void {
-    const { hasRandomness, hasThreshold } = this;
-    const entries = this.#entries;
     const start = writer.length;
-    if (hasRandomness || hasThreshold || entries.length > 0) {
-      writer.copy(OT, 0, OT.length);
-      const own = writer.length;
-      if (hasRandomness) this.#writeRandomness(writer);
-      if (hasThreshold) this.#writeThreshold(writer, own);
-      this.#writeRuns(writer, entries, Code.SEMICOLON, own);
+    if (this.hasRandomness) this.#writeRandomness(writer);
+    if (this.hasThreshold) this.#writeThreshold(writer);
+    const entries = this.#entries;
+    if (entries.length > 0) {
+      if (writer.length === start) writer.copy(OT, 0, OT.length);
+      this.#writeRuns(writer, entries, Code.SEMICOLON, start + OT.length);
     }
     this.#writeRuns(writer, this.#members, Code.COMMA, start);
   }
@@ -89,7 +91,8 @@ export class TraceState {
   #clearOwn(): void {
     this.hasRandomness = false;
     this.hasThreshold = false;
-    this.#entries.length = 0;
+    // setting a length costs more than asking for it
+    if (this.#entries.length > 0) this.#entries.length = 0;
   }
 
   /** Goes through the members: first only to see whether all are well-formed, then to take them in. */
@@ -149,7 +152,7 @@ export class TraceState {
 
   #writeRandomness(writer: Writer): void {
     const start = this.#randomnessStart;
-    writer.copy(RV, 0, RV.length);
+    writer.copy(OT_RV, 0, OT_RV.length);
     if (start >= 0) writer.copy(this.#buffer, start, start + MAX_DIGITS);
     else {
       writer.reserve(MAX_DIGITS);
@@ -157,9 +160,9 @@ export class TraceState {
     }
   }
 
-  #writeThreshold(writer: Writer, own: number): void {
-    separate(writer, Code.SEMICOLON, own);
-    writer.copy(TH, 0, TH.length);
+  #writeThreshold(writer: Writer): void {
+    if (this.hasRandomness) writer.copy(AND_TH, 0, AND_TH.length);
+    else writer.copy(OT_TH, 0, OT_TH.length);
     if (this.#thresholdStart >= 0) writer.copy(this.#buffer, this.#thresholdStart, this.#thresholdEnd);
     else {
       writer.reserve(MAX_DIGITS);
