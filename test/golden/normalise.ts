@@ -107,7 +107,11 @@ function cleanList(list: Json[], compare: Compare, key: string): Json[] {
   if (!keyed) return cleaned;
   return cleaned
     .filter((a) => !compare.ignoreAttributes?.includes(a.key))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+    .sort((a, b) => compareKeys(a.key ?? '', b.key ?? ''));
+}
+
+function compareKeys(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function isDefault(v: Json): boolean {
