@@ -89,6 +89,19 @@ test('by attributes of the item, the scope or the resource; types differ; what i
   assert.deepEqual(lines(1), ['n{a=scope b=resource} 1']);
 });
 
+test('an empty value is a value, and which of two it is makes a difference', async () => {
+  const { connector, lines } = counting('logs: {n: {attributes: [{key: a}, {key: b}]}}');
+  const [x, empty] = [{ stringValue: 'x' }, {}];
+  const of = (a: Json, b: Json) => ({
+    attributes: [
+      { key: 'a', value: a },
+      { key: 'b', value: b },
+    ],
+  });
+  await connector.consume(batchOf('logs', [of(x, empty), of(empty, x)]));
+  assert.deepEqual(lines(), ['n{a=x b=} 1', 'n{a= b=x} 1']);
+});
+
 test('nothing to count is an empty batch', async () => {
   const { connector, next } = counting('logs: {n: {attributes: [{key: a}]}}');
   await connector.consume(batchOf('logs', [{}, {}]));
@@ -107,6 +120,12 @@ test('times are those of the items, or now', async () => {
       [now, now],
     ],
   );
+});
+
+test('times of one batch do not reach into the next', async () => {
+  const { connector, points } = counting();
+  for (const timeUnixNano of [9, 5]) await connector.consume(batchOf('logs', [{ timeUnixNano }]));
+  assert.deepEqual([points(0)[0]?.timeUnixNano, points(1)[0]?.timeUnixNano], [9n, 5n]);
 });
 
 test('a metric without data is an error, as in the collector, and nothing is counted from it later', async () => {
