@@ -22,7 +22,10 @@ const registry = createRegistry(components);
 /** A configuration as parsed; sections may be missing. */
 type Sections = Record<string, Record<string, unknown> | undefined>;
 
-for (const file of files('configs/**/*.yaml')) {
+/** Declares topics for `weir topics`; core/kafka/topics.test.ts reads it. */
+const NO_CONFIGURATION = 'configs/topics.yaml';
+
+for (const file of files('configs/**/*.yaml').filter((name) => name !== NO_CONFIGURATION)) {
   test(file, async () => {
     assert.equal(await problems(['--config', join(ROOT, file)]), '');
   });

@@ -39,12 +39,13 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   schema: 'Print the JSON Schema of configurations, for editors',
   explain: 'Explain a component or one of its keys: explain batch, explain processor/batch.timeout',
   featuregate: 'List feature gates, or show one',
+  topics: 'Manage topics of Kafka: topics plan, apply or show, with --config of a file that declares them',
   help: 'Show how to use a command',
 };
 
 const ALIASES: Readonly<Record<string, string>> = { 'print-initial-config': 'print-config' };
 
-const CONFIGURED: readonly string[] = ['run', 'validate', 'print-config'];
+const CONFIGURED: readonly string[] = ['run', 'validate', 'print-config', 'topics'];
 
 export const FLAGS: Readonly<Record<string, Flag>> = {
   config: {

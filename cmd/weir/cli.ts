@@ -68,6 +68,9 @@ async function output(args: Arguments, terminal: Terminal, sources: Sources): Pr
     case 'featuregate':
       refuseOperands(args, 1);
       return (await import('./featuregate.ts')).showFeatureGates(args.operands[0]);
+    case 'topics':
+      refuseOperands(args, 1);
+      return (await import('./topics.ts')).topics(args, terminal, sources);
     default:
       return undefined;
   }

@@ -1,6 +1,7 @@
 import { clientAuthenticator } from '../auth.ts';
 import type { Host, Settings } from '../component.ts';
 import { clientTls } from '../net/tls.ts';
+import { EMPTY_CONTEXT } from '../telemetry/context.ts';
 import type { ClientOptions, Sasl } from './client.ts';
 import type { KafkaClientConfig } from './config.ts';
 
@@ -9,9 +10,9 @@ import type { KafkaClientConfig } from './config.ts';
  * sentence.
  */
 export function clientOptions(
-  settings: Settings,
+  settings: Pick<Settings, 'logger' | 'clock'>,
   config: KafkaClientConfig,
-  host: Host,
+  host: Pick<Host, 'extension'>,
   requestTimeoutMs: number,
 ): ClientOptions {
   const tls = config.tls ?? config.auth.tls;
@@ -29,7 +30,7 @@ export function clientOptions(
   };
 }
 
-function saslOf({ auth }: KafkaClientConfig, host: Host): Sasl | undefined {
+function saslOf({ auth }: KafkaClientConfig, host: Pick<Host, 'extension'>): Sasl | undefined {
   if (auth.kerberos !== undefined) throw new Error('auth::kerberos is not supported');
   const { sasl, plain_text: plain } = auth;
   if (sasl === undefined) {
@@ -46,8 +47,9 @@ function saslOf({ auth }: KafkaClientConfig, host: Host): Sasl | undefined {
   return {
     mechanism,
     token: async () => {
-      const header = (await authenticator.headers()).get('authorization') ?? '';
-      return header.replace(/^bearer\s+/i, '');
+      const headers = new Map<string, string>();
+      await authenticator.authorize(headers, EMPTY_CONTEXT);
+      return (headers.get('authorization') ?? '').replace(/^bearer\s+/i, '');
     },
   };
 }
