@@ -54,7 +54,7 @@ export class KeyedEntries<T> {
   }
 
   clear(): void {
-    this.filter(() => false);
+    if (this.size > 0) this.filter(() => false);
   }
 
   #append(key: Int32Array, hash: number, entry: T): void {

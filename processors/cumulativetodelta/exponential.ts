@@ -16,6 +16,8 @@ export interface ExponentialPoint {
 }
 
 const INT32 = 2 ** 31;
+/** From here on two buckets hold all indexes. */
+const WIDEST = 32;
 
 export function readExponential(point: DataPointReader): ExponentialPoint {
   return {
@@ -76,7 +78,7 @@ function bucketsAfter(buckets: Buckets, last: number): Buckets {
 /** Joins 2^lost neighbours each. */
 function coarsen({ offset, counts }: Buckets, lost: number): Buckets {
   if (lost === 0) return { offset, counts };
-  const width = 2 ** lost;
+  const width = 2 ** Math.min(lost, WIDEST);
   const first = Math.floor(offset / width);
   const joined: bigint[] = [];
   for (const [i, count] of counts.entries()) {

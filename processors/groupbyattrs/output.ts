@@ -128,10 +128,17 @@ export class Output {
   /** Writes the whole into one buffer; afterwards the output is empty. */
   finish(): Buffer {
     for (const group of this.groups) this.#writeGroup(group);
+    const bytes = this.#writer.toBuffer();
+    this.clear();
+    return bytes;
+  }
+
+  /** Forgets everything, also what a batch left that was not finished. */
+  clear(): void {
     this.groups.length = this.#sources.length = 0;
     for (const table of [this.#groupTable, this.#scopeTable, this.#metricTable]) table.clear();
     this.edits.clear();
-    return this.#writer.toBuffer();
+    this.#writer.clear();
   }
 
   #addRun(runs: Runs, source: number, start: number, end: number): void {

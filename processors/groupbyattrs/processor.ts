@@ -58,6 +58,7 @@ export class GroupByAttrs implements Processor {
   consume(batch: Telemetry): void | Promise<void> {
     const groups = this.#groups.open(batch);
     this.#grouped = this.#others = 0;
+    this.#output.clear();
     while (groups.nextResource()) {
       this.#targets.clear();
       while (groups.nextScope()) {

@@ -29,13 +29,13 @@ export class TraceSplitter {
       while (groups.nextScope()) {
         this.#readParts(groups);
         for (const part of this.#parts.values()) visit(part.traceId, this.#write(groups, part), part.spans);
-        this.#parts.clear();
       }
     }
   }
 
   #readParts(groups: Groups): void {
     const { buffer } = groups;
+    this.#parts.clear();
     let current: Part | undefined;
     let currentAt = -1;
     while (groups.nextMember()) {
@@ -63,6 +63,7 @@ export class TraceSplitter {
   #write(groups: Groups, { runs }: Part): Buffer {
     const { buffer, groupStart, groupEnd, scopeGroupStart, scopeGroupEnd } = groups;
     const writer = this.#writer;
+    writer.clear();
     writer.open(GROUP, groupEnd - groupStart);
     copyFieldsExcept(writer, buffer, groupStart, groupEnd, groups.scopesTag);
     writer.open(groups.scopesTag, scopeGroupEnd - scopeGroupStart);
