@@ -25,8 +25,10 @@ export interface Result {
   readonly refused: number;
   /** Spans accepted but not at the sink; negative: too many there. */
   readonly lost: number;
-  /** Whether exactly the spans that were sent arrived. */
+  /** Whether exactly the spans that were sent arrived; of a scenario in which some do, whether all could be read. */
   readonly sameIds: boolean;
+  /** The sum of what arrived, which is the same with every collector. */
+  readonly arrivedIds: number;
 }
 
 export interface IdleResult {
@@ -40,6 +42,9 @@ const IN_FLIGHT = 4;
 const WARM_UP = 0.3;
 const ARRIVAL_TIMEOUT_MS = 40_000;
 const IDLE_SECONDS = 5;
+/** Longer than a batch waits. */
+const QUIET_MS = 2000;
+const SCRAPE_MS = 250;
 
 /** Loads one collector once. Loss is judged after everything had time to arrive. */
 export async function measure(subject: Subject, scenario: Scenario, spans: number): Promise<Result> {
@@ -52,13 +57,13 @@ export async function measure(subject: Subject, scenario: Scenario, spans: numbe
       const warm = Math.ceil(requests * WARM_UP);
       const order = orderFor(scenario, ports);
       const warmed = await sender.ask<Sent>({ ...order, first: 1, requests: warm });
-      await arrived(sink, warmed.spans);
+      await arrived(scenario, ports, sink, warmed.spans);
       await sink.ask('reset');
       const before = cpuSeconds(collector.process.pid!);
       const sent = await sender.ask<Sent>({ ...order, first: 1 + warm, requests });
-      const totals = await arrived(sink, sent.spans);
+      const totals = await arrived(scenario, ports, sink, sent.spans, warmed.spans);
       const cpu = cpuSeconds(collector.process.pid!) - before;
-      return resultOf(sent, totals, cpu, memoryMiB(collector.process.pid!, 'VmHWM'));
+      return resultOf(scenario, sent, totals, cpu, memoryMiB(collector.process.pid!, 'VmHWM'));
     } finally {
       await Promise.all([sender.end(), sink.end()]);
     }
@@ -80,8 +85,10 @@ async function withCollector<T>(
   scenario: Scenario,
   use: (collector: Daemon, ports: Ports) => Promise<T>,
 ): Promise<T> {
-  const [grpc, http, metrics, sinkGrpc, sinkHttp] = await Promise.all(Array.from({ length: 5 }, freePort));
-  const ports: Ports = { grpc: grpc!, http: http!, metrics: metrics!, sinkGrpc: sinkGrpc!, sinkHttp: sinkHttp! };
+  const [grpc = 0, http = 0, metrics = 0, sinkGrpc = 0, sinkHttp = 0, page = 0] = await Promise.all(
+    Array.from({ length: 6 }, freePort),
+  );
+  const ports: Ports = { grpc, http, metrics, sinkGrpc, sinkHttp, page };
   const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
   const file = join(folder, 'config.yaml');
   writeFileSync(file, configuration(scenario, ports));
@@ -102,19 +109,42 @@ function orderFor(scenario: Scenario, ports: Ports): Omit<Order, 'first' | 'requ
     spansPerRequest: scenario.spansPerRequest,
     connections: CONNECTIONS,
     inFlightPerConnection: IN_FLIGHT,
+    spansPerSecond: scenario.spansPerSecond,
   };
 }
 
-async function arrived(sink: Child, spans: number): Promise<Totals> {
+/** What came through, once all of it had time to. `before`: how many spans a page of metrics has counted already. */
+async function arrived(scenario: Scenario, ports: Ports, sink: Child, spans: number, before = 0): Promise<Totals> {
   const end = performance.now() + ARRIVAL_TIMEOUT_MS;
+  if (scenario.arrives === 'some') return settled(scenario, sink);
   for (;;) {
     const totals = await sink.ask<Totals>('totals');
+    if (scenario.arrives === 'counted') totals.spans = (await counted(ports.page)) - before;
     if (totals.spans >= spans || performance.now() > end) return totals;
-    await sleep(10);
+    await sleep(scenario.arrives === 'counted' ? SCRAPE_MS : 10);
   }
 }
 
-function resultOf(sent: Sent, totals: Totals, cpu: number, rssMiB: number): Result {
+/** Nobody knows how many spans will come, so it waits until no more do. */
+async function settled({ settleMs = 0 }: Scenario, sink: Child): Promise<Totals> {
+  await sleep(settleMs);
+  for (let before = -1; ; ) {
+    const totals = await sink.ask<Totals>('totals');
+    if (totals.spans === before) return totals;
+    before = totals.spans;
+    await sleep(QUIET_MS);
+  }
+}
+
+/** The sum of the calls on the page of metrics. */
+async function counted(port: number): Promise<number> {
+  const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const calls = page.matchAll(/^traces_span_metrics_calls_total\{.*\} (\S+)$/gm);
+  return [...calls].reduce((sum, [, value]) => sum + Number(value), 0);
+}
+
+function resultOf(scenario: Scenario, sent: Sent, totals: Totals, cpu: number, rssMiB: number): Result {
+  const all = (scenario.arrives ?? 'all') === 'all';
   return {
     cpuPerMillion: (cpu / sent.spans) * 1e6,
     rssMiB,
@@ -122,7 +152,8 @@ function resultOf(sent: Sent, totals: Totals, cpu: number, rssMiB: number): Resu
     p50: sent.p50,
     p99: sent.p99,
     refused: sent.refused,
-    lost: sent.spans - totals.spans,
-    sameIds: sent.idSum === totals.idSum && totals.bad === 0,
+    lost: scenario.arrives === 'some' ? 0 : sent.spans - totals.spans,
+    sameIds: (!all || sent.idSum === totals.idSum) && totals.bad === 0,
+    arrivedIds: totals.idSum,
   };
 }

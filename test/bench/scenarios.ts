@@ -7,6 +7,15 @@ export interface Scenario {
   readonly share: number;
   /** Of PROCESSORS, in the order of the pipeline. */
   readonly processors: readonly string[];
+  /**
+   * What is at the other end: `all` spans that were sent, `some`, the same with every collector, or a page of metrics
+   * that counts them. `all` unless set.
+   */
+  readonly arrives?: 'all' | 'some' | 'counted';
+  /** The least time from the last request to the end, where something happens on a timer. */
+  readonly settleMs?: number;
+  /** Not faster than this; as fast as accepted unless set. */
+  readonly spansPerSecond?: number;
 }
 
 const LIMITED = ['memory_limiter', 'batch'];
@@ -30,6 +39,25 @@ export const SCENARIOS: readonly Scenario[] = [
     share: 1,
     processors: ['memory_limiter', 'attributes/regexp', 'batch'],
   },
+  {
+    name: 'sampler',
+    protocol: 'grpc',
+    spansPerRequest: 100,
+    share: 1,
+    processors: ['memory_limiter', 'probabilistic_sampler', 'batch'],
+    arrives: 'some',
+  },
+  {
+    name: 'tail-sampling',
+    protocol: 'grpc',
+    spansPerRequest: 100,
+    share: 1,
+    processors: ['tail_sampling', 'batch'],
+    arrives: 'some',
+    settleMs: 7000,
+    spansPerSecond: 40_000,
+  },
+  { name: 'spanmetrics', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: [], arrives: 'counted' },
 ];
 
 /** Both collectors are told the same. */
@@ -45,6 +73,14 @@ const PROCESSORS: Readonly<Record<string, string>> = {
       - { key: thread.name, action: delete }
       - { key: user.id, action: hash }
       - { key: bench.region, value: eu-west-1, action: insert }`,
+  probabilistic_sampler: '{ sampling_percentage: 10 }',
+  tail_sampling: `
+    decision_wait: 5s
+    num_traces: 100000
+    policies:
+      - { name: errors, type: status_code, status_code: { status_codes: [ERROR] } }
+      - { name: slow, type: latency, latency: { threshold_ms: 1000 } }
+      - { name: rest, type: probabilistic, probabilistic: { sampling_percentage: 1 } }`,
   'attributes/regexp': `
     include:
       match_type: regexp
@@ -55,18 +91,26 @@ const PROCESSORS: Readonly<Record<string, string>> = {
       - { key: bench.region, value: eu-west-1, action: insert }`,
 };
 
+/** The dimensions that most users add. */
+const SPAN_METRICS = `
+    dimensions: [{ name: http.method, default: GET }, { name: http.status_code }, { name: http.route }]
+    metrics_flush_interval: 1s`;
+
 export interface Ports {
   readonly grpc: number;
   readonly http: number;
   readonly metrics: number;
   readonly sinkGrpc: number;
   readonly sinkHttp: number;
+  readonly page: number;
 }
 
 /** A configuration that weir and the reference collector take alike. */
-export function configuration({ protocol, processors }: Scenario, ports: Ports): string {
-  const exporter =
-    protocol === 'grpc'
+export function configuration({ protocol, processors, arrives }: Scenario, ports: Ports): string {
+  const counted = arrives === 'counted';
+  const exporter = counted
+    ? `prometheus: { endpoint: "127.0.0.1:${ports.page}" }`
+    : protocol === 'grpc'
       ? `otlp: { endpoint: "127.0.0.1:${ports.sinkGrpc}", tls: { insecure: true }, compression: none }`
       : `otlphttp: { endpoint: "http://127.0.0.1:${ports.sinkHttp}", compression: none }`;
   return `receivers:
@@ -77,7 +121,8 @@ export function configuration({ protocol, processors }: Scenario, ports: Ports):
 processors:
 ${processors.map((id) => `  ${id}: ${PROCESSORS[id]}\n`).join('')}exporters:
   ${exporter}
-service:
+connectors:
+${counted ? `  span_metrics: ${SPAN_METRICS}\n` : ''}service:
   telemetry:
     logs: { level: warn }
     metrics:
@@ -86,6 +131,6 @@ service:
     traces:
       receivers: [otlp]
       processors: [${processors.join(', ')}]
-      exporters: [${protocol === 'grpc' ? 'otlp' : 'otlphttp'}]
-`;
+      exporters: [${counted ? 'span_metrics' : protocol === 'grpc' ? 'otlp' : 'otlphttp'}]
+${counted ? '    metrics: { receivers: [span_metrics], exporters: [prometheus] }\n' : ''}`;
 }

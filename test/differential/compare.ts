@@ -16,6 +16,8 @@ export interface Tally {
 export interface Difference {
   readonly pipeline: Pipeline;
   readonly what: string;
+  /** The collector's and weir's, where both ran. */
+  readonly outputs?: readonly [want: Outcome, got: Outcome];
 }
 
 /** Requests for a batch; its seed decides them. */
@@ -52,8 +54,9 @@ export async function compare(
     if (items > 0) tally.pipelines++;
   }
   const found = pipelines.flatMap((pipeline, i) => {
-    const what = outcomeDiff(theirs.outcomes[i] as Outcome, ours.outcomes[i] as Outcome, stage);
-    return what === undefined ? [] : [{ pipeline, what }];
+    const outputs = [theirs.outcomes[i] as Outcome, ours.outcomes[i] as Outcome] as const;
+    const what = outcomeDiff(...outputs, stage);
+    return what === undefined ? [] : [{ pipeline, what, outputs }];
   });
   const statuses = diff(theirs.statuses, ours.statuses, 'status of request');
   return statuses === undefined ? found : [{ pipeline: pipelines[0] as Pipeline, what: statuses }, ...found];

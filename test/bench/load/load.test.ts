@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scan } from '../../../core/otlp/scan/scan.ts';
+import { decodeTree } from '../../../core/otlp/tree.ts';
+import { Telemetry } from '../../../core/telemetry/telemetry.ts';
 import { count, noTotals } from './count.ts';
 import { idSum, numberSpans, templates } from './payload.ts';
 
@@ -16,6 +18,19 @@ test('the load is valid OTLP of the promised size, and the sink adds up what was
     sum += idSum(i + 1, 100);
   }
   assert.deepEqual(totals, { requests: 8, spans: 800, idSum: sum, bad: 0 });
+});
+
+test('requests share no trace, and what a trace has is in one request', () => {
+  const traces = (number: number) => {
+    const [template] = templates(1, 16);
+    numberSpans(template!, number);
+    const { resourceSpans } = decodeTree('traces', Telemetry.of('traces', template!.buffer, 16));
+    const spans = resourceSpans.flatMap((r) => r.scopeSpans.flatMap((s) => s.spans));
+    return new Set(spans.map((span) => span.traceId.toString('hex')));
+  };
+  const [first, second] = [traces(1), traces(2)];
+  assert.equal(first.size, 2);
+  assert.equal(new Set([...first, ...second]).size, 4);
 });
 
 test('a lost, doubled or exchanged span shows', () => {

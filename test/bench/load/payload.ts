@@ -1,5 +1,5 @@
 /**
- * Trace export requests, encoded once; only the span ids are written anew for every request.
+ * Trace export requests, encoded once; only the ids are written anew for every request, whose traces lie within it.
  *
  * A span takes about 430 bytes: ten attributes of mixed types, an event on every fifth, eight spans a trace, an error
  * on every twentieth. A request's spans are spread over two resources.
@@ -29,14 +29,18 @@ export function templates(count: number, spans: number): Template[] {
   return Array.from({ length: count }, (_, i) => withIds(request(i, spans)));
 }
 
+/** Where in a span, counted from its span id, the third four bytes of its trace id are: fields 1 and 2 follow directly. */
+const TRACE_ID_PART = -10;
+
 /**
- * Gives request `number` (from 1, because an id of zeros is none) of a run its own span ids: the number in the upper
- * half, the position in the lower.
+ * Gives request `number` (from 1, because an id of zeros is none) of a run its own ids: the number in the upper half of
+ * a span id, the position in the lower; the number in the trace ids.
  */
 export function numberSpans({ buffer, ids }: Template, number: number): void {
   for (let i = 0; i < ids.length; i++) {
     buffer.writeUInt32BE(number, ids[i]!);
     buffer.writeUInt32BE(i, ids[i]! + 4);
+    buffer.writeUInt32BE(number, ids[i]! + TRACE_ID_PART);
   }
 }
 

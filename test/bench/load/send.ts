@@ -15,6 +15,8 @@ export interface Order {
   readonly first: number;
   readonly connections: number;
   readonly inFlightPerConnection: number;
+  /** Not faster than this; as fast as accepted where left out. */
+  readonly spansPerSecond?: number | undefined;
 }
 
 export interface Sent {
@@ -33,6 +35,7 @@ type Send = (message: Buffer) => Promise<boolean>;
 interface Run {
   readonly order: Order;
   readonly originals: readonly Template[];
+  readonly start: number;
   next: number;
   refused: number;
   idSum: number;
@@ -51,8 +54,9 @@ async function carryOut(order: Order): Promise<Sent> {
   const lanes: { send: Send; close: () => unknown }[] = [];
   for (let i = 0; i < order.connections; i++) lanes.push(...(await connect(order)));
   const originals = templates(VARIANTS, order.spansPerRequest);
-  const run: Run = { order, originals, next: 0, refused: 0, idSum: 0, latencies: new Float64Array(order.requests) };
   const start = performance.now();
+  const latencies = new Float64Array(order.requests);
+  const run: Run = { order, originals, start, next: 0, refused: 0, idSum: 0, latencies };
   await Promise.all(lanes.map((lane) => work(run, lane.send)));
   const seconds = (performance.now() - start) / 1000;
   for (const lane of lanes) lane.close();
@@ -92,6 +96,7 @@ async function work(run: Run, send: Send): Promise<void> {
     const number = order.first + i;
     const template = own[number % VARIANTS]!;
     numberSpans(template, number);
+    await turn(run, i);
     const start = performance.now();
     while (!(await send(template.buffer))) {
       run.refused++;
@@ -100,6 +105,14 @@ async function work(run: Run, send: Send): Promise<void> {
     run.latencies[i] = performance.now() - start;
     run.idSum += idSum(number, order.spansPerRequest);
   }
+}
+
+/** Waits until request `index` is due at the rate of the order. */
+async function turn({ order, start }: Run, index: number): Promise<void> {
+  if (order.spansPerSecond === undefined) return;
+  const due = start + (index * order.spansPerRequest * 1000) / order.spansPerSecond;
+  const wait = due - performance.now();
+  if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
 }
 
 function at(sorted: Float64Array, quantile: number): number {
