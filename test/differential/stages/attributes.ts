@@ -83,10 +83,8 @@ export const span: Stage = {
       ...random.maybe(0.4, 'break_after_match', () => random.chance(0.7)),
       ...random.maybe(0.3, 'keep_original_name', () => random.chance(0.7)),
     });
-    const status = () => ({
-      code: random.pick(['Ok', 'Error', 'Unset']),
-      ...random.maybe(0.2, 'description', () => 'why'),
-    });
+    const status = () =>
+      random.chance(0.3) ? { code: 'Error', description: 'why' } : { code: random.pick(['Ok', 'Error', 'Unset']) };
     const names = { ...name, ...random.maybe(0.5, 'to_attributes', rules) };
     const renames = Object.keys(names).length > 0;
     const config = {
