@@ -27,7 +27,11 @@ export class AttributeList {
   }
 
   encode(): Buffer {
-    return Buffer.concat(this.#keys.map((key, i) => encodeField(key, this.#values[i] as Buffer)));
+    const values = this.#values;
+    const list = Buffer.allocUnsafe(this.#keys.reduce((sum, key, i) => sum + fieldSize(key, values[i] as Buffer), 0));
+    let at = 0;
+    for (const [i, key] of this.#keys.entries()) at = writeField(list, at, key, values[i] as Buffer);
+    return list;
   }
 }
 
@@ -64,12 +68,25 @@ export function attributesIn(list: Buffer): Attributes {
 }
 
 function encodeField(key: Buffer, value: Buffer): Buffer {
-  const size = 2 + varintSize(key.length) + key.length + varintSize(value.length) + value.length;
-  const field = Buffer.allocUnsafe(1 + varintSize(size) + size);
-  field[0] = LIST_TAG;
-  const at = writeBytes(field, writeVarint(field, 1, size), KEY, key);
-  writeBytes(field, at, VALUE, value);
+  const field = Buffer.allocUnsafe(fieldSize(key, value));
+  writeField(field, 0, key, value);
   return field;
+}
+
+function fieldSize(key: Buffer, value: Buffer): number {
+  const size = keyValueSize(key, value);
+  return 1 + varintSize(size) + size;
+}
+
+function keyValueSize(key: Buffer, value: Buffer): number {
+  return 2 + varintSize(key.length) + key.length + varintSize(value.length) + value.length;
+}
+
+/** A KeyValue as a field. */
+function writeField(target: Buffer, at: number, key: Buffer, value: Buffer): number {
+  target[at] = LIST_TAG;
+  const start = writeBytes(target, writeVarint(target, at + 1, keyValueSize(key, value)), KEY, key);
+  return writeBytes(target, start, VALUE, value);
 }
 
 function writeBytes(target: Buffer, at: number, tag: number, value: Buffer): number {
