@@ -12,7 +12,8 @@ import { TailSampler } from './sampler.ts';
 import { Journal } from './store/journal.ts';
 
 const TICK = 1000;
-/** After so many spans, which take a few milliseconds, others get their turn. */
+/** Others get their turn after so much time, or so many spans, whichever is first. */
+const SLICE_MILLIS = 5;
 const SLICE_SPANS = 4096;
 /** A batch is sent on when it has so many spans, so that what goes out is neither many small nor one huge request. */
 const BATCH_SPANS = 2048;
@@ -151,6 +152,7 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
     const { clock } = this.#settings;
     const begun = clock.monotonic();
     let slice = 0;
+    let since = begun;
     for (;;) {
       const spans = sampler.decideNext(reason);
       if (spans === undefined) break;
@@ -159,9 +161,10 @@ export class TailSamplingProcessor implements Processor, ZPageProvider {
         const sent = this.#send(sampler);
         if (sent !== undefined) await sent;
       }
-      if (slice < SLICE_SPANS) continue;
-      slice = 0;
+      if (slice < SLICE_SPANS && clock.monotonic() - since < SLICE_MILLIS) continue;
       await new Promise((resolve) => setImmediate(resolve));
+      slice = 0;
+      since = clock.monotonic();
     }
     sampler.ledger.metrics.flush(clock.monotonic() - begun, sampler.ledger.traces.table.size);
     await this.#send(sampler);
