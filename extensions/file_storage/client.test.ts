@@ -211,6 +211,38 @@ test('damage is passed over, counted and said once, and the damaged file is repl
   await third.close();
 });
 
+test('whatever is done to the files, it starts, makes nothing up, and can be written to', async () => {
+  for (let round = 0; round < 60; round++) {
+    const bench = new Bench();
+    const client = await bench.open({ max_size: 8000 });
+    for (let i = 0; i < 40; i++) await client.set(`k${i}`, Buffer.from(`value ${i} ${'.'.repeat(i)}`));
+    await client.close();
+    assert.ok(bench.segments.length > 2);
+    for (const name of bench.segments) {
+      const bytes = readFileSync(join(bench.folder, name));
+      const [what = 0, where = 0, ...noise] = randomBytes(2 + (round % 30));
+      const at = Math.floor((where / 256) * bytes.length);
+      const pieces = [
+        [bytes.subarray(0, at)],
+        [bytes.subarray(at)],
+        [bytes.subarray(0, at), Buffer.from(noise), bytes.subarray(at)],
+        [bytes.subarray(0, at), Buffer.from(noise), bytes.subarray(at + noise.length)],
+        [bytes, Buffer.alloc(4096)],
+      ];
+      writeFileSync(join(bench.folder, name), Buffer.concat(pieces[what % pieces.length]!));
+    }
+    const again = await bench.open();
+    for (const key of await again.keys()) {
+      assert.match(String(await again.get(key)), new RegExp(`^value ${key.slice(1)} `));
+    }
+    await again.set('new', Buffer.from('new'));
+    await again.close();
+    const third = await bench.open();
+    assert.equal(String(await third.get('new')), 'new');
+    await third.close();
+  }
+});
+
 test('a value that is damaged while the process runs is passed over too', async () => {
   const bench = new Bench();
   const client = await bench.open();

@@ -65,11 +65,14 @@ test('no room on the disk: refused, what was accepted is delivered, then there i
   assert.deepEqual(spanNames(lab.documents('out.json')), [...accepted, 'again']);
 });
 
-test('stopped while the destination is away: the next start delivers', async () => {
+test('stopped while the destination is away: the next start delivers, and no other process before it', async () => {
   await using lab = new Lab();
   const [front, back] = [await freePort(), await freePort()];
   const first = await lab.run(toPort(front, back, lab)).listening(front);
   for (const name of ['a', 'b', 'c']) assert.equal(await postSpans(front, [name]), 200);
+  const rival = lab.run(toPort(await freePort(), back, lab));
+  assert.equal(await rival.exited(), 1);
+  assert.match(rival.output, /timeout: .*exporter_otlp_http__traces.segments is in use by another process/);
   assert.equal(await first.stop(), 0, first.output);
   assert.doesNotMatch(first.output, /Dropping data/);
   const destination = await lab.run(toFile(back, lab)).listening(back);

@@ -15,7 +15,7 @@ const SPANS_PER_REQUEST = 5;
 /** The longest time between being ready and being killed. */
 const MAX_LIFE_MS = 600;
 /** One in so many lives ends while the process starts. */
-const EARLY = 6;
+const EARLY = 4;
 const MAX_START_MS = 600;
 /**
  * Requests that may be sent twice after one kill: those under way, and those whose delivery was not yet noted. With a
