@@ -27,8 +27,8 @@ const ACCEPTS = [
   'text/plain;version=0.0.4;escaping=allow-utf-8',
 ];
 
-const MAX_ATTEMPTS = 50;
-const RETRY_MS = 100;
+/** Both programs say so; the collector listens before all its exporters have started. */
+const READY = 'Everything is ready';
 
 /** The program does not accept the configuration; the message has what it said. */
 export class Refused extends Error {}
@@ -55,7 +55,7 @@ export async function run(
   await started(daemon, port);
   const statuses: number[] = [];
   for (const { signal, body } of requests) {
-    statuses.push(await post(port, signal, body));
+    statuses.push((await call(port, 'POST', `/v1/${signal}`, body, HEADERS)).status);
   }
   await new Promise((resolve) => setTimeout(resolve, settleMs));
   const pages = new Map<number, string[]>();
@@ -69,17 +69,9 @@ export async function run(
   return { statuses, outcomes };
 }
 
-/** Again where there is no answer: whoever listened there at first may have been another process looking for a port. */
-async function post(port: number, signal: string, body: Buffer): Promise<number> {
-  for (let attempt = 0; ; attempt++) {
-    const { status } = await call(port, 'POST', `/v1/${signal}`, body, HEADERS);
-    if (status !== 0 || attempt === MAX_ATTEMPTS) return status;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
-}
-
 async function started(daemon: Daemon, port: number): Promise<void> {
   try {
+    await daemon.until('the start of all components', () => daemon.output.includes(READY));
     await daemon.listening(port);
   } catch (error) {
     if (daemon.running) throw error;
@@ -122,6 +114,6 @@ function configuration(
   return {
     receivers: { otlp: { protocols: { http } } },
     ...sections,
-    service: { telemetry: { logs: { level: 'error' }, metrics: { level: 'none' } }, pipelines: service },
+    service: { telemetry: { logs: { level: 'info' }, metrics: { level: 'none' } }, pipelines: service },
   };
 }
