@@ -42,6 +42,7 @@ const THRESHOLDS: readonly [number, number, string | undefined][] = [
   [0.01, 4, 'fd70a'],
   [0.01, 0, 'fd70a3d70a3d71'],
   [0.99, 4, '028f6'],
+  [Number(2n ** 56n - 0x1234567ffffff8n) / 2 ** 56, 13, '1234568'],
   [2 ** -56, 1, 'ffffffffffffff'],
   [2 ** -55, 1, 'fffffffffffffe'],
   [2 ** -57, 4, undefined],

@@ -193,6 +193,19 @@ test('exponential histograms, also when scale and zero bucket change', () => {
   assert.equal(metric('datapoints_dropped', { metric_type: 'exponential_histogram', reason: 'reset' }), 2);
 });
 
+test('exponential histograms: what the zero bucket took in is not taken off twice', () => {
+  const { send } = started();
+  const point = (scale: number, counts: string[], zero: object, time: string) =>
+    exponential({ scale, positive: { bucketCounts: counts }, timeUnixNano: time, ...zero });
+  send(point(1, ['4', '1'], { count: '5' }, '1'));
+  const [metric] = send(point(0, ['2'], { count: '6', zeroCount: '4', zeroThreshold: 1.3 }, '2'));
+  const [delta] = metric?.exponentialHistogram?.dataPoints ?? [];
+  assert.deepEqual([delta?.count, delta?.zeroCount, delta?.positive?.bucketCounts], [1n, 0n, [1n]]);
+  assert.deepEqual(send(point(0, ['1'], { count: '1' }, '3')), [], 'began anew');
+  const [next] = send(point(0, ['3'], { count: '7', zeroCount: '4', zeroThreshold: 1.3 }, '4'));
+  assert.equal(next?.exponentialHistogram?.dataPoints[0]?.startTimeUnixNano, 2n, 'and was not remembered');
+});
+
 test('include and exclude, by name and type', () => {
   const match = { match_type: '', regexp: undefined, metrics: [], metric_types: [] };
   const converted = (options: Partial<Config>) =>

@@ -72,6 +72,20 @@ test('without keys equal resources and scopes are joined', () => {
   assert.deepEqual(grouped([''], ...groups, again), expected, 'an empty key is none');
 });
 
+test('scopes are told by name and version', () => {
+  const { processor, sink } = build([]);
+  const scope = (version: string) => ({ scope: { name: 's', version }, spans: [span(version)] });
+  processor.consume(batch('traces', { resourceSpans: [{ scopeSpans: [scope('1'), scope('2'), scope('1')] }] }));
+  const [group] = decodeTree('traces', sink.batches[0] as Telemetry).resourceSpans;
+  assert.deepEqual(
+    group?.scopeSpans.map((s) => [s.scope?.version, s.spans.length]),
+    [
+      ['1', 2],
+      ['2', 1],
+    ],
+  );
+});
+
 test('one value of another type is another group', () => {
   const number = { name: 'n', attributes: [{ key: 'k', value: { intValue: '1' } }] };
   assert.equal(grouped(['k'], resource('', ['s', [span('a', 'k=1'), number, span('b', 'k=1')]])).length, 2);
