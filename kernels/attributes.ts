@@ -2,7 +2,7 @@
 // do, for the common actions. The layout of a program is in core/attraction/program.ts.
 
 import { hashed, hashValue } from './hash';
-import { after, lengthSize, readLength, writeLength } from './wire';
+import { after, copyLoosely, lengthSize, readLength, writeLength } from './wire';
 
 /** Operations, as in core/attraction/program.ts. */
 const SET: u32 = 0;
@@ -51,7 +51,16 @@ export function begin(): void {
 
 /** Takes up the KeyValue in the field `[field, end)` with its message from `start`; false for one that is not plain. */
 export function addEntry(field: usize, start: usize, end: usize): bool {
-  if (count === MOST_ENTRIES) return false;
+  // nearly all are a short key and then a short value
+  const head = <usize>load<u16>(start);
+  const keyEnd = start + 2 + (head >> 8);
+  if ((head & 0x80ff) !== 0x0a || keyEnd + 2 > end) return addOddEntry(field, start, end);
+  const middle = <usize>load<u16>(keyEnd);
+  if ((middle & 0x80ff) !== 0x12 || keyEnd + 2 + (middle >> 8) !== end) return addOddEntry(field, start, end);
+  return addSource(field, end, start + 2, keyEnd, keyEnd + 2);
+}
+
+function addOddEntry(field: usize, start: usize, end: usize): bool {
   let keyStart = start;
   let keyEnd = start;
   if (start < end && load<u8>(start) === 0x0a) {
@@ -59,13 +68,15 @@ export function addEntry(field: usize, start: usize, end: usize): bool {
     keyStart = after();
     keyEnd = keyStart + keyLength;
   }
-  let valueStart = end;
-  if (keyEnd < end) {
-    if (load<u8>(keyEnd) !== 0x12) return false;
-    const valueLength = readLength(keyEnd + 1);
-    valueStart = after();
-    if (valueStart + valueLength !== end) return false;
-  }
+  if (keyEnd === end) return addSource(field, end, keyStart, keyEnd, end);
+  if (load<u8>(keyEnd) !== 0x12) return false;
+  const valueLength = readLength(keyEnd + 1);
+  const valueStart = after();
+  return valueStart + valueLength === end && addSource(field, end, keyStart, keyEnd, valueStart);
+}
+
+function addSource(field: usize, end: usize, keyStart: usize, keyEnd: usize, valueStart: usize): bool {
+  if (count === MOST_ENTRIES) return false;
   const entry = ENTRIES + count * ENTRY_SIZE;
   store<u32>(entry, SOURCE);
   store<u32>(entry, <u32>field, 4);
@@ -180,11 +191,11 @@ function write(index: i32, tag: u32, key: usize, keyLength: usize, value: usize,
   store<u8>(position++, 0x0a);
   position = writeLength(position, keyLength);
   const newKey = position;
-  memory.copy(position, key, keyLength);
+  copyLoosely(position, key, keyLength);
   position += keyLength;
   store<u8>(position++, 0x12);
   position = writeLength(position, valueLength);
-  memory.copy(position, value, valueLength);
+  copyLoosely(position, value, valueLength);
   scratch = position + valueLength;
   return put(index, field, newKey, newKey + keyLength, position, scratch);
 }
@@ -204,12 +215,12 @@ export function writeMessage(from: usize, end: usize, target: usize): usize {
   for (let i: usize = 0; i < count; i++, entry += ENTRY_SIZE) {
     const field = <usize>load<u32>(entry, 4);
     if (field === 0 || load<u32>(entry) === SOURCE) continue;
-    memory.copy(target, from, field - from);
+    copyLoosely(target, from, field - from);
     target += field - from;
     from = load<u32>(entry, 8);
     if (load<u32>(entry) === REPLACED) target = copyPatch(entry, target);
   }
-  memory.copy(target, from, end - from);
+  copyLoosely(target, from, end - from);
   target += end - from;
   for (entry = ENTRIES; entry < ENTRIES + count * ENTRY_SIZE; entry += ENTRY_SIZE) {
     if (load<u32>(entry) === ADDED) target = copyPatch(entry, target);
@@ -220,7 +231,7 @@ export function writeMessage(from: usize, end: usize, target: usize): usize {
 function copyPatch(entry: usize, target: usize): usize {
   const start = <usize>load<u32>(entry, 28);
   const length = <usize>load<u32>(entry, 32) - start;
-  memory.copy(target, start, length);
+  copyLoosely(target, start, length);
   return target + length;
 }
 

@@ -2,7 +2,7 @@
 // written behind it. What is rare or odd is left to the host, which does the same with core/otlp/edit.
 
 import { addEntry, begin, changed, growth, run, writeMessage } from './attributes';
-import { after, lengthSize, pastValue, readLength, writeLength } from './wire';
+import { after, copyLoosely, lengthSize, pastValue, readLength, writeLength } from './wire';
 
 /** Tag of resource groups in a request, and of the resource or scope in its group. */
 const GROUP: usize = 0x0a;
@@ -57,7 +57,7 @@ function room(size: usize): bool {
 
 function copy(from: usize, to: usize): void {
   if (!room(to - from)) return;
-  memory.copy(out, from, to - from);
+  copyLoosely(out, from, to - from);
   out += to - from;
 }
 
@@ -134,11 +134,17 @@ function editMessage(tag: usize, attributesTag: u32, field: usize, start: usize,
       found = readLength(at);
       position = after();
     }
-    const value = position;
-    position = pastValue(value, found);
-    if (found !== attributesTag) continue;
-    readLength(value);
-    if (!addEntry(at, after(), position)) {
+    if (found !== attributesTag) {
+      position = pastValue(position, found);
+      continue;
+    }
+    let length = <usize>load<u8>(position++);
+    if (length > 0x7f) {
+      length = readLength(position - 1);
+      position = after();
+    }
+    position += length;
+    if (!addEntry(at, position - length, position)) {
       failed = true;
       return;
     }

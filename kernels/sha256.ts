@@ -1,6 +1,8 @@
 // SHA-256 (FIPS 180-4) of a short text, written as hexadecimal digits. For one block it takes half of what the way
 // into native code takes.
 
+import { copyLoosely } from './wire';
+
 const BLOCK: usize = 64;
 /** A byte that ends the message, and its length in bits in eight bytes. */
 const PADDING: usize = 9;
@@ -20,17 +22,18 @@ const INITIAL: usize = memory.data<u32>([
 ]);
 const STATE: usize = memory.data(32);
 const SCHEDULE: usize = memory.data(256);
-const TAIL: usize = memory.data(128);
+/** The last one or two blocks, and room for what is written beyond them. */
+const TAIL: usize = memory.data(136);
 
 /** Writes 64 digits to `target`. */
 export function writeSha256(start: usize, end: usize, target: usize): void {
-  memory.copy(STATE, INITIAL, 32);
+  for (let i: usize = 0; i < 32; i += 8) store<u64>(STATE + i, load<u64>(INITIAL + i));
   let position = start;
   for (; position + BLOCK <= end; position += BLOCK) compress(position);
   const rest = end - position;
   const padded = rest + PADDING <= BLOCK ? BLOCK : 2 * BLOCK;
-  memory.fill(TAIL, 0, padded);
-  memory.copy(TAIL, position, rest);
+  copyLoosely(TAIL, position, rest);
+  for (let i = rest; i < padded; i += 8) store<u64>(TAIL + i, 0);
   store<u8>(TAIL + rest, 0x80);
   store<u64>(TAIL + padded - 8, bswap<u64>((<u64>(end - start)) << 3));
   compress(TAIL);

@@ -40,6 +40,8 @@ export function writeLength(at: usize, value: usize): usize {
 export function pastValue(at: usize, tag: usize): usize {
   switch (<u32>tag & 7) {
     case 2: {
+      const short = <usize>load<u8>(at);
+      if (short < 0x80) return at + 1 + short;
       const length = readLength(at);
       return next + length;
     }
@@ -63,4 +65,17 @@ export function readVarint64(at: usize): u64 {
     shift += 7;
   } while (byte > 0x7f);
   return value;
+}
+
+/** Longer stretches are for memory.copy, which is a call out of the module. */
+const SHORT: usize = 160;
+
+/** Copies so many bytes, and perhaps up to seven more: what lies behind them must not matter yet. */
+export function copyLoosely(target: usize, source: usize, length: usize): void {
+  if (length > SHORT) {
+    memory.copy(target, source, length);
+    return;
+  }
+  const end = target + length;
+  for (; target < end; target += 8, source += 8) store<u64>(target, load<u64>(source));
 }
