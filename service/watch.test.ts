@@ -30,8 +30,7 @@ function watched(...names: string[]) {
   const look = async (times = 1): Promise<number> => {
     for (let i = 0; i < times; i++) {
       clock.advance(1000);
-      // reading takes real time
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await watch.looked();
     }
     return changes;
   };

@@ -18,7 +18,7 @@ export class FileWatch {
   /** By path: what the last look found where it was something new. */
   #found: ReadonlyMap<string, string> = new Map();
   #timer: Timer | undefined;
-  #looking = false;
+  #looking: Promise<void> | undefined;
 
   /** `loaded` gives the files that were read so far, with the content they had. */
   constructor(clock: Clock, loaded: () => ReadonlyMap<string, string>, onChange: () => void) {
@@ -28,16 +28,23 @@ export class FileWatch {
   }
 
   start(): void {
-    this.#timer = this.#clock.every(INTERVAL_MS, () => void this.#look());
+    this.#timer = this.#clock.every(INTERVAL_MS, () => {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+    });
   }
 
   stop(): void {
     this.#timer?.cancel();
   }
 
+  /** Resolves when the look that is under way is over. */
+  async looked(): Promise<void> {
+    await this.#looking;
+  }
+
   async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
     for (const [path, text] of this.#loaded()) if (!this.#known.has(path)) this.#known.set(path, text);
     const found = new Map<string, string>();
     for (const [path, known] of this.#known) {
@@ -46,7 +53,6 @@ export class FileWatch {
     }
     const settled = [...found].every(([path, text]) => this.#found.get(path) === text);
     this.#found = found;
-    this.#looking = false;
     if (found.size === 0 || !settled) return;
     for (const [path, text] of found) this.#known.set(path, text);
     this.#onChange();

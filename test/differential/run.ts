@@ -84,7 +84,7 @@ function print({ pipeline, what }: Difference): void {
 
 function keep(folder: string, name: string, { pipeline, outputs }: Difference, requests: readonly Request[]): void {
   const write = (part: string, content: unknown) =>
-    writeFileSync(join(folder, `${name}.${part}.json`), JSON.stringify(content, null, 1));
+    writeFileSync(join(folder, `${name}.${part}.json`), JSON.stringify(content ?? null, null, 1));
   write('pipeline', pipeline);
   write('otelcol', outputs?.[0]);
   write('weir', outputs?.[1]);
