@@ -27,8 +27,8 @@ export interface Result {
   readonly lost: number;
   /** Whether exactly the spans that were sent arrived; of a scenario in which some do, whether all could be read. */
   readonly sameIds: boolean;
-  /** The sum of what arrived, which is the same with every collector. */
-  readonly arrivedIds: number;
+  /** How many spans arrived, and a sum of their ids, which is the same with every collector. */
+  readonly arrived: string;
 }
 
 export interface IdleResult {
@@ -43,7 +43,7 @@ const WARM_UP = 0.3;
 const ARRIVAL_TIMEOUT_MS = 40_000;
 const IDLE_SECONDS = 5;
 /** Longer than a batch waits. */
-const QUIET_MS = 2000;
+const QUIET_MS = 4000;
 const SCRAPE_MS = 250;
 
 /** Loads one collector once. Loss is judged after everything had time to arrive. */
@@ -91,7 +91,7 @@ async function withCollector<T>(
   const ports: Ports = { grpc, http, metrics, sinkGrpc, sinkHttp, page };
   const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'));
   const file = join(folder, 'config.yaml');
-  writeFileSync(file, configuration(scenario, ports));
+  writeFileSync(file, configuration(scenario, ports, folder));
   const collector = new Daemon({ command: subject.command, args: ['--config', file] });
   try {
     await collector.listening(scenario.protocol === 'grpc' ? ports.grpc : ports.http);
@@ -154,6 +154,6 @@ function resultOf(scenario: Scenario, sent: Sent, totals: Totals, cpu: number, r
     refused: sent.refused,
     lost: scenario.arrives === 'some' ? 0 : sent.spans - totals.spans,
     sameIds: (!all || sent.idSum === totals.idSum) && totals.bad === 0,
-    arrivedIds: totals.idSum,
+    arrived: `${totals.spans} spans, sum ${totals.idSum}`,
   };
 }

@@ -32,8 +32,8 @@ for (const scenario of SCENARIOS.filter((s) => chosen.has(s.name))) {
   for (const [subject, list] of results) console.log(loadLine(scenario.name, subject, list));
   compare(results, { CPU: (r) => r.cpuPerMillion, RSS: (r) => r.rssMiB });
   const all = [...results.values()].flat();
-  const agree = new Set(all.map((r) => r.arrivedIds)).size === 1;
-  if (!agree) console.log('The collectors let different spans through.\n');
+  const agree = new Set(all.map((r) => r.arrived)).size === 1;
+  if (!agree) console.log(`Different spans came through: ${all.map((r) => r.arrived).join('; ')}\n`);
   if (!agree || all.some((r) => r.lost !== 0 || !r.sameIds)) process.exitCode = 1;
 }
 if (chosen.has('idle')) {
