@@ -16,6 +16,8 @@ export interface Scenario {
   readonly settleMs?: number;
   /** Not faster than this; as fast as accepted unless set. */
   readonly spansPerSecond?: number;
+  /** Whether the sending queue is on disk. */
+  readonly onDisk?: boolean;
 }
 
 const LIMITED = ['memory_limiter', 'batch'];
@@ -58,6 +60,7 @@ export const SCENARIOS: readonly Scenario[] = [
     spansPerSecond: 40_000,
   },
   { name: 'spanmetrics', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: [], arrives: 'counted' },
+  { name: 'queue-on-disk', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: [], onDisk: true },
 ];
 
 /** Both collectors are told the same. */
@@ -105,15 +108,17 @@ export interface Ports {
   readonly page: number;
 }
 
-/** A configuration that weir and the reference collector take alike. */
-export function configuration({ protocol, processors, arrives }: Scenario, ports: Ports): string {
+/** A configuration that weir and the reference collector take alike; a queue on disk is in `folder`. */
+export function configuration(scenario: Scenario, ports: Ports, folder: string): string {
+  const { protocol, processors, arrives, onDisk } = scenario;
   const counted = arrives === 'counted';
+  const common = `compression: none${onDisk ? ', sending_queue: { storage: file_storage }' : ''}`;
   const exporter = counted
     ? `prometheus: { endpoint: "127.0.0.1:${ports.page}" }`
     : protocol === 'grpc'
-      ? `otlp: { endpoint: "127.0.0.1:${ports.sinkGrpc}", tls: { insecure: true }, compression: none }`
-      : `otlphttp: { endpoint: "http://127.0.0.1:${ports.sinkHttp}", compression: none }`;
-  return `receivers:
+      ? `otlp: { endpoint: "127.0.0.1:${ports.sinkGrpc}", tls: { insecure: true }, ${common} }`
+      : `otlphttp: { endpoint: "http://127.0.0.1:${ports.sinkHttp}", ${common} }`;
+  return `${onDisk ? `extensions: { file_storage: { directory: "${folder}" } }\n` : ''}receivers:
   otlp:
     protocols:
       grpc: { endpoint: "127.0.0.1:${ports.grpc}" }
@@ -123,6 +128,7 @@ ${processors.map((id) => `  ${id}: ${PROCESSORS[id]}\n`).join('')}exporters:
   ${exporter}
 connectors:
 ${counted ? `  span_metrics: ${SPAN_METRICS}\n` : ''}service:
+  extensions: [${onDisk ? 'file_storage' : ''}]
   telemetry:
     logs: { level: warn }
     metrics:
