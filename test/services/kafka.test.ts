@@ -23,7 +23,7 @@ let cluster: KafkaCluster;
 before(async () => {
   cluster = await KafkaCluster.start(1);
 });
-after(() => cluster[Symbol.asyncDispose]());
+after(() => cluster?.[Symbol.asyncDispose]());
 
 const cleanups: (() => unknown)[] = [];
 /** A test whose components end with it. */
@@ -103,7 +103,7 @@ const bodiesOf = (sink: SinkConsumer) =>
 /** From weir to weir: every encoding with every compression. */
 async function roundTrips(driver: DriverName): Promise<void> {
   const [spans, json, raw] = [freshTopic(), freshTopic(), freshTopic()];
-  const common = `driver: ${driver}\ngroup_id: ${spans}\ninitial_offset: earliest`;
+  const common = `driver: ${driver}\ninitial_offset: earliest\ngroup_id: ${spans}`;
   const proto = await receiver(`${common}\ntraces: {topics: [${spans}]}\nlogs: {topics: [${raw}], encoding: raw}`);
   const texts = await receiver(`${common}-json\ntraces: {topics: [${json}], encoding: otlp_json}`);
   const names = Array.from({ length: 50 }, (_, i) => `span ${i} ${'x'.repeat(200)}`);

@@ -35,13 +35,22 @@ export class KafkaCluster implements AsyncDisposable {
 
   static async start(brokers: number): Promise<KafkaCluster> {
     const cluster = new KafkaCluster();
+    try {
+      await cluster.#start(brokers);
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+    return cluster;
+  }
+
+  async #start(brokers: number): Promise<void> {
     for (let id = 1; id <= brokers; id++) {
       const [port, controllerPort] = [await freePort(), await freePort()];
-      cluster.#brokers.push({ id, port, controllerPort, process: undefined });
+      this.#brokers.push({ id, port, controllerPort, process: undefined });
     }
-    for (const broker of cluster.#brokers) cluster.#format(broker);
-    await Promise.all(cluster.#brokers.map((broker) => cluster.#run(broker)));
-    return cluster;
+    for (const broker of this.#brokers) this.#format(broker);
+    await Promise.all(this.#brokers.map((broker) => this.#run(broker)));
   }
 
   get addresses(): string[] {
@@ -96,7 +105,9 @@ export class KafkaCluster implements AsyncDisposable {
     const folder = join(this.#folder, String(broker.id));
     const log = join(folder, `log-${Date.now()}`);
     writeFileSync(log, '');
-    const main = [`-Dweir.log=${log}`, '-cp', this.#classpath, 'kafka.Kafka', join(folder, 'server.properties')];
+    // without it the log stays empty, and nothing tells of the start
+    const level = '-Dorg.apache.logging.log4j.level=INFO';
+    const main = [level, '-cp', this.#classpath, 'kafka.Kafka', join(folder, 'server.properties')];
     const child = spawn('bash', ['-c', 'exec java "$@" >>"$0" 2>&1', log, ...JAVA, ...main], { stdio: 'ignore' });
     broker.process = child;
     const end = performance.now() + START_TIMEOUT_MS;
