@@ -9,15 +9,23 @@ import { type Compressor, compressor } from '../compression/compress.ts';
 import type { HttpClientConfig } from '../config/sections/http-client.ts';
 import type { Logger } from '../logger.ts';
 import { checkClientMiddlewares } from '../middleware.ts';
-import { clientTls } from '../net/tls.ts';
+import { clientTls, trustSystem } from '../net/tls.ts';
 import { reloadTls } from '../net/tls-reload.ts';
+import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
 import { CookieJar } from './cookie-jar.ts';
 import { HttpClientMetrics } from './metrics.ts';
 
 /** Of an answer's body this much is kept: enough for any status, not enough to hurt. */
 const MAX_RESPONSE = 64 * 1024;
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'www-authenticate']);
 /** As Go's client. */
 const MAX_REDIRECTS = 10;
+
+export interface PostOptions {
+  readonly abort?: AbortSignal | undefined;
+  /** Of the batch that is sent, for the authenticator. */
+  readonly context?: RequestContext;
+}
 
 export interface HttpAnswer {
   readonly status: number;
@@ -87,15 +95,15 @@ export class HttpClient {
     url: string,
     headers: Readonly<Record<string, string>>,
     body: readonly Buffer[],
-    abort?: AbortSignal,
+    { abort, context = EMPTY_CONTEXT }: PostOptions = {},
   ): Promise<HttpAnswer> {
     const sent = this.#compress === undefined ? body : [await this.#compress(joined(body))];
-    const all: Record<string, string> = {
+    const own: Record<string, string> = {
       ...headers,
       ...(this.#compress === undefined ? {} : { 'content-encoding': this.#config.compression }),
       ...this.#headers,
-      ...(this.#authenticator === undefined ? {} : Object.fromEntries(await this.#authenticator.headers())),
     };
+    let all = await this.#authorized(own, context);
     const cookies = this.#cookies?.header();
     if (cookies !== undefined) all.cookie = cookies;
     let target = url;
@@ -107,9 +115,15 @@ export class HttpClient {
       if (!keepsBody || location === undefined || redirects === MAX_REDIRECTS) return answer;
       const next = new URL(location, target);
       // credentials are for the host that the user named
-      if (next.host !== new URL(target).host) delete all.authorization;
+      if (next.host !== new URL(target).host) all = withoutCredentials(all, own);
       target = next.href;
     }
+  }
+
+  async #authorized(headers: Readonly<Record<string, string>>, context: RequestContext) {
+    const changed = new Map(Object.entries(headers));
+    await this.#authenticator?.authorize(changed, context);
+    return Object.fromEntries(changed);
   }
 
   /** A kept connection that the peer closed at the same moment is no failure of the peer: the next one is tried. */
@@ -138,6 +152,7 @@ export class HttpClient {
     const agents = this.#agents;
     if (agents === undefined) throw new Error('the client was not started');
     const secure = url.protocol === 'https:';
+    if (secure) trustSystem();
     const options: http.RequestOptions = {
       method: 'POST',
       agent: secure ? agents.https : agents.http,
@@ -166,7 +181,7 @@ export class HttpClient {
       ...(config.idle_conn_timeout > 0 ? { timeout: config.idle_conn_timeout } : {}),
       proxyEnv: proxies(config.proxy_url),
     };
-    const tls = clientTls(config.tls) ?? {};
+    const tls = clientTls(config.tls, 'later') ?? {};
     return {
       http: new builtin.http.Agent(options),
       https: new builtin.https.Agent({ ...options, ...(tls as SecureContextOptions) }),
@@ -189,6 +204,15 @@ function proxies(url: string): NodeJS.ProcessEnv {
   const { no_proxy = process.env.NO_PROXY ?? '' } = process.env;
   const none = no_proxy === '*' ? no_proxy : `${no_proxy},${NEVER_PROXIED}`;
   return { ...process.env, no_proxy: none, NO_PROXY: none };
+}
+
+/** Without what the authenticator set, and without the headers that have credentials by their meaning. */
+function withoutCredentials(
+  all: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const kept = Object.entries(all).filter(([name, value]) => own[name] === value && !CREDENTIALS.has(name));
+  return Object.fromEntries(kept);
 }
 
 class StaleConnection extends Error {}

@@ -68,14 +68,6 @@ test('versions, suites and groups', async () => {
   assert.equal(await exchange(tls, clientTls(client({ ca_file: CERT }))), 'TLSv1.2');
   const old = clientTls(client({ ca_file: CERT, max_version: '1.2' }));
   await assert.rejects(exchange(server({ min_version: '1.3' }), old), /alert protocol version/);
-  const suites = (name: string) =>
-    serverTls(server({ cipher_suites: [name] }))
-      .ciphers?.split(':')
-      .at(-1);
-  assert.equal(suites('TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'), 'ECDHE-RSA-AES128-GCM-SHA256');
-  assert.equal(suites('TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA'), 'ECDHE-ECDSA-AES128-SHA');
-  assert.equal(suites('TLS_RSA_WITH_AES_256_GCM_SHA384'), 'AES256-GCM-SHA384');
-  assert.equal(suites('TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256'), 'ECDHE-RSA-CHACHA20-POLY1305');
 });
 
 test('with client_ca_file a client must show a certificate of that authority', async () => {
@@ -86,7 +78,13 @@ test('with client_ca_file a client must show a certificate of that authority', a
 });
 
 test('files that are not there are named', () => {
-  assert.throws(() => serverTls(server({ cert_file: '/no.crt' })), /failed to load TLS cert \/no\.crt: ENOENT/);
+  assert.throws(
+    () => serverTls(server({ cert_file: '/no.crt' })),
+    /failed to load TLS cert and key: open \/no\.crt: no such file or directory/,
+  );
   assert.throws(() => serverTls(tlsServerSection.absent()), /for a server, provide both certificate and key/);
-  assert.throws(() => clientTls(client({ ca_file: '/no.crt' })), /failed to load CA CertPool \/no\.crt: ENOENT/);
+  assert.throws(
+    () => clientTls(client({ ca_file: '/no.crt' })),
+    /failed to load CA CertPool File: failed to load cert \/no\.crt: open \/no\.crt: no such file/,
+  );
 });

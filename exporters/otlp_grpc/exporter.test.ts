@@ -101,7 +101,7 @@ test('metadata, user agent and labels', async () => {
   const tokens = {
     start() {},
     shutdown() {},
-    headers: async () => new Map([['authorization', 'Bearer t']]),
+    authorize: async (headers: Map<string, string>) => void headers.set('authorization', 'Bearer t'),
   } as Component;
   const yaml = `endpoint: ${address}\ntls: {insecure: true}\nheaders: {X-Key: v}\nauth: {authenticator: tokens}`;
   const { send, settings } = await exporter(yaml, { id: 'otlp', extensions: { tokens } });

@@ -1,4 +1,5 @@
-import { type ClientAuthenticator, clientAuthenticator } from '../../core/auth.ts';
+import type { ConnectionOptions } from 'node:tls';
+import { type ClientAuthenticator, checkTransportSecurity, clientAuthenticator } from '../../core/auth.ts';
 import type { Timer } from '../../core/clock.ts';
 import type { Exporter, Host, Settings } from '../../core/component.ts';
 import { type Compressor, compressor } from '../../core/compression/compress.ts';
@@ -7,6 +8,7 @@ import { exporterWith } from '../../core/exporter-helper/exporter.ts';
 import type { PushContext } from '../../core/exporter-helper/types.ts';
 import { GrpcClient } from '../../core/grpc/client.ts';
 import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
+import { GrpcError } from '../../core/grpc/grpc-error.ts';
 import { CallMetrics } from '../../core/grpc/metrics.ts';
 import { parseTarget } from '../../core/grpc/target.ts';
 import type { UnaryOptions } from '../../core/grpc/types.ts';
@@ -18,6 +20,7 @@ import { reloadTls } from '../../core/net/tls-reload.ts';
 import { DROPPED_FIELD, EXPORT_METHOD } from '../../core/otlp/methods.ts';
 import { decodeExportResponse } from '../../core/otlp/service.ts';
 import type { Signal } from '../../core/signal.ts';
+import { StatusCode } from '../../core/status-code.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import { pipelineError } from './outcome.ts';
@@ -64,7 +67,10 @@ class OtlpGrpcSender {
     const { auth, tls, middlewares } = this.#config;
     checkClientMiddlewares(host, middlewares);
     if (id.type === 'otlp') logger.warn('"otlp" alias is deprecated; use "otlp_grpc" instead');
-    if (auth?.authenticator !== undefined) this.#authenticator = clientAuthenticator(host, auth.authenticator);
+    if (auth?.authenticator !== undefined) {
+      this.#authenticator = clientAuthenticator(host, auth.authenticator);
+      checkTransportSecurity(this.#authenticator, this.#tls() !== undefined);
+    }
     this.#client = this.#connect();
     this.#reload = reloadTls(
       tls,
@@ -84,15 +90,21 @@ class OtlpGrpcSender {
     await Promise.all([this.#client?.close(), this.#retired?.close()]);
   }
 
+  /** Undefined for plain text. A scheme says more than the section. */
+  #tls(): ConnectionOptions | undefined {
+    const { endpoint, tls } = this.#config;
+    const { scheme } = parseTarget(endpoint);
+    return scheme === 'http' ? undefined : (clientTls(tls) ?? (scheme === 'https' ? {} : undefined));
+  }
+
   #connect(): GrpcClient {
     const { build, clock, random } = this.#settings;
     const config = this.#config;
-    const { endpoint, scheme } = parseTarget(config.endpoint);
-    const tls = scheme === 'http' ? undefined : (clientTls(config.tls) ?? (scheme === 'https' ? {} : undefined));
+    const { endpoint } = parseTarget(config.endpoint);
     const { keepalive } = config;
     return new GrpcClient({
       endpoint,
-      tls,
+      tls: this.#tls(),
       authority: config.authority || undefined,
       userAgent: config.user_agent || userAgent(build),
       metadata: [...config.headers].map(([name, value]) => [name, value.reveal()] as const),
@@ -113,7 +125,7 @@ class OtlpGrpcSender {
     const options: UnaryOptions = {
       timeoutMs: context.timeoutMs,
       encoding: this.#encoding,
-      ...(this.#authenticator === undefined ? {} : { metadata: await this.#authenticator.headers() }),
+      ...(this.#authenticator === undefined ? {} : { metadata: await credentials(this.#authenticator, batch) }),
     };
     const ranges = message === undefined ? batch.ranges : [{ buffer: message, start: 0, end: message.length }];
     try {
@@ -137,6 +149,18 @@ class OtlpGrpcSender {
       [DROPPED_FIELD[signal]]: rejected,
     });
   }
+}
+
+/** Fails as the collector does, with a status that no retry heals. */
+async function credentials(authenticator: ClientAuthenticator, batch: Telemetry): Promise<Map<string, string>> {
+  const metadata = new Map<string, string>();
+  try {
+    await authenticator.authorize(metadata, batch.context);
+  } catch (error) {
+    const message = `transport: per-RPC creds failed due to error: ${(error as Error).message}`;
+    throw pipelineError(new GrpcError(StatusCode.UNAUTHENTICATED, message));
+  }
+  return metadata;
 }
 
 /** An empty answer, or one with an empty PartialSuccess. */

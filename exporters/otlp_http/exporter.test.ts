@@ -230,7 +230,11 @@ test('redirects are followed where they keep the body, without credentials for s
 
 test('an authenticator adds headers, cookies come back, a proxy is used', async () => {
   const { url, received, current } = await peer();
-  const tokens = { start() {}, shutdown() {}, headers: () => new Map([['authorization', 'Bearer t']]) } as Component;
+  const tokens = {
+    start() {},
+    shutdown() {},
+    authorize: (headers: Map<string, string>) => void headers.set('authorization', 'Bearer t'),
+  } as Component;
   const { send } = await exporter(`endpoint: ${url}\nauth: {authenticator: tokens}\ncookies: {enabled: true}`, {
     tokens,
   });

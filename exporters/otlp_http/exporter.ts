@@ -72,7 +72,10 @@ class OtlpHttpSender {
     const body = this.#json ? [encodeJson(batch)] : batch.ranges.map((r) => r.buffer.subarray(r.start, r.end));
     let answer: HttpAnswer;
     try {
-      answer = await this.client.post(url, this.#headers, body, context.abort);
+      answer = await this.client.post(url, this.#headers, body, {
+        abort: context.abort,
+        context: batch.context,
+      });
     } catch (error) {
       throw new PipelineError(`failed to make an HTTP request: Post ${JSON.stringify(url)}: ${dialReason(error)}`, {
         cause: error,

@@ -1,8 +1,10 @@
 import type { TlsOptions } from 'node:tls';
+import type { ServerAuthenticator } from '../../core/auth.ts';
 import type { Settings } from '../../core/component.ts';
 import type { Consumer, Outputs } from '../../core/consumer.ts';
 import { PipelineError } from '../../core/error.ts';
 import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
+import { GrpcError } from '../../core/grpc/grpc-error.ts';
 import type { Endpoint, GrpcServerOptions, UnaryCall, UnaryHandler } from '../../core/grpc/types.ts';
 import type { ServerMiddleware } from '../../core/middleware.ts';
 import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
@@ -51,10 +53,26 @@ export function grpcOptions(
       permitWithoutStream: enforcement.permit_without_stream,
     },
     decompressors: grpcDecompressors,
-    authenticate: authenticator && ((call) => authenticator.authenticate(call.headers())),
+    authenticate: authenticator && ((call) => authenticate(authenticator, call)),
     onError: (error) => settings.logger.debug('Connection failed', { error }),
     clock: settings.clock,
   };
+}
+
+type Attributes = ReadonlyMap<string, string>;
+
+function authenticate(authenticator: ServerAuthenticator, call: UnaryCall): Attributes | Promise<Attributes> {
+  try {
+    const found = authenticator.authenticate(call.headers());
+    return found instanceof Promise ? found.catch(unauthenticated) : found;
+  } catch (error) {
+    return unauthenticated(error);
+  }
+}
+
+/** A PipelineError has a status of its own. */
+function unauthenticated(error: unknown): never {
+  throw error instanceof PipelineError ? new GrpcError(error.code, error.answer) : error;
 }
 
 function exportHandler(

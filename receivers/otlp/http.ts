@@ -7,6 +7,7 @@ import { cleanPath, decodedPath, urlPathOf } from '../../core/http/path.ts';
 import { HttpResponse } from '../../core/http/response.ts';
 import type { HttpHandler, HttpRequest } from '../../core/http/types.ts';
 import { withCors } from '../../core/http/with-cors.ts';
+import { NOT_FOUND } from '../../core/http-admin/server.ts';
 import { encodeExportResponse, encodeExportResponseJson } from '../../core/otlp/service.ts';
 import { encodeStatus, encodeStatusJson, type Status } from '../../core/otlp/status.ts';
 import { SIGNALS, type Signal } from '../../core/signal.ts';
@@ -52,15 +53,9 @@ function encodingOf(contentType: string | undefined): Encoding | undefined {
   return type === JSON_TEXT.contentType ? JSON_TEXT : undefined;
 }
 
+const errorEncodingOf = (request: HttpRequest): Encoding => encodingOf(request.header('content-type')) ?? JSON_TEXT;
+
 const TEXT = [['Content-Type', 'text/plain']] as const;
-const NOT_FOUND = new HttpResponse(
-  404,
-  [
-    ['Content-Type', 'text/plain; charset=utf-8'],
-    ['X-Content-Type-Options', 'nosniff'],
-  ],
-  '404 page not found\n',
-);
 const NOT_POST = new HttpResponse(405, TEXT, '405 method not allowed, supported: [POST]');
 const NOT_SUPPORTED = new HttpResponse(
   415,
@@ -128,7 +123,10 @@ class ExportHandler {
       resolve(authenticator.authenticate(this.#credentials(request))),
     ).then(
       (auth) => this.#route(request, auth),
-      (error) => this.#fault(request, 401, error),
+      (error) => {
+        if (error instanceof PipelineError) this.#refuse(request, errorEncodingOf(request), error);
+        else this.#fault(request, 401, error);
+      },
     );
   }
 
@@ -138,7 +136,9 @@ class ExportHandler {
     const headers = request.headers();
     if (names.length === 0) return headers;
     const query = new URLSearchParams(request.query);
-    const given = names.filter((name) => query.has(name)).map((name) => [name, query.getAll(name)] as const);
+    const given = names
+      .filter((name) => query.has(name))
+      .map((name) => [name.toLowerCase(), query.getAll(name)] as const);
     return new Map([...headers, ...given]);
   }
 
@@ -151,7 +151,7 @@ class ExportHandler {
     try {
       for (const middleware of this.#guards.middlewares) middleware.admit();
     } catch (error) {
-      this.#refuse(request, encodingOf(request.header('content-type')) ?? JSON_TEXT, error);
+      this.#refuse(request, errorEncodingOf(request), error);
       return;
     }
     const path = decodedPath(request.path);
@@ -230,9 +230,8 @@ class ExportHandler {
   /** The answer to a request that does not reach the pipelines. */
   #fault(request: HttpRequest, status: number, error: unknown): void {
     request.body.slab?.release();
-    const encoding = encodingOf(request.header('content-type')) ?? JSON_TEXT;
     const message = error instanceof Error ? error.message : String(error);
-    this.#sendStatus(request, encoding, status, { code: statusCodeOf(status), message });
+    this.#sendStatus(request, errorEncodingOf(request), status, { code: statusCodeOf(status), message });
   }
 
   #reject(request: HttpRequest, response: HttpResponse): void {

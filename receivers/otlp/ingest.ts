@@ -81,8 +81,9 @@ export type ContextSource = (request: Origin, auth: ReadonlyMap<string, string> 
 /** What is known about a request. Without metadata all requests of a connection share one context. */
 export function contextSource(transport: string, includeMetadata: boolean): ContextSource {
   const known = new WeakMap<Peer, RequestContext>();
-  return (request, auth) => {
+  return (request, found) => {
     const { peer } = request;
+    const auth = found?.size === 0 ? undefined : found;
     const cached = includeMetadata || auth !== undefined ? undefined : known.get(peer);
     if (cached !== undefined) return cached;
     const context: RequestContext = Object.freeze({

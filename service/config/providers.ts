@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ConfigNode } from '../../core/config/node.ts';
 import { parseYaml } from '../../core/config/yaml.ts';
+import { fileFault } from '../../core/file-fault.ts';
 import { formatLocation, type Location } from './location.ts';
 
 /** What stands behind a location. */
@@ -70,15 +71,6 @@ async function readFromFile(path: string, context: ProviderContext): Promise<{ t
   } catch (error) {
     throw new RetrieveError(`unable to read the file file:${path}: ${fileFault(path, error)}`);
   }
-}
-
-/** In the words of Go, which people search for. */
-function fileFault(path: string, error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return `open ${path}: no such file or directory`;
-  if (code === 'EACCES') return `open ${path}: permission denied`;
-  if (code === 'EISDIR') return `read ${path}: is a directory`;
-  return error instanceof Error ? error.message : String(error);
 }
 
 const ENV_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;

@@ -1,3 +1,4 @@
+import { curveFault, suiteFault } from '../../net/tls-names.ts';
 import {
   bool,
   duration,
@@ -11,7 +12,7 @@ import {
   struct,
 } from '../fields.ts';
 
-const tpm = struct('configtls.TPMConfig', 'Key in a trusted platform module.', {
+const tpm = struct('configtls.TPMConfig', 'Key in a trusted platform module: refused.', {
   enabled: bool('Whether the key file is a TPM key.'),
   path: string('Device or socket of the module.'),
   owner_auth: secret('Password of the owner hierarchy.'),
@@ -47,16 +48,25 @@ function validateTls(value: TlsCommonConfig, path: string, report: Report): void
   if (value.ca_file !== '' && value.ca_pem !== undefined) {
     report(path, 'provide either a CA file or the PEM-encoded string, but not both');
   }
+  if (value.cert_file !== '' && value.cert_pem !== undefined) {
+    report(path, 'provide either certificate file or PEM, but not both');
+  }
+  if (value.key_file !== '' && value.key_pem !== undefined) {
+    report(path, 'provide either key file or PEM, but not both');
+  }
   const cert = value.cert_file !== '' || value.cert_pem !== undefined;
   const key = value.key_file !== '' || value.key_pem !== undefined;
   if (cert !== key)
     report(path, 'TLS configuration must include both certificate and key (CertFile/CertPem and KeyFile/KeyPem)');
-  if (value.cert_file !== '' && value.cert_pem !== undefined) {
-    report(path, 'for auth via TLS, provide either a certificate or the PEM-encoded string, but not both');
+  for (const name of value.cipher_suites) {
+    const fault = suiteFault(name, value.include_insecure_cipher_suites);
+    if (fault !== undefined) report(path, fault);
   }
-  if (value.key_file !== '' && value.key_pem !== undefined) {
-    report(path, 'for auth via TLS, provide either a key or the PEM-encoded string, but not both');
+  for (const name of value.curve_preferences) {
+    const fault = curveFault(name);
+    if (fault !== undefined) report(path, fault);
   }
+  if (value.tpm.enabled) report(path, 'tpm::enabled is not supported: keys have to be in files or PEM text');
   for (const name of ['min_version', 'max_version'] as const) {
     const version = value[name];
     if (version !== '' && !VERSIONS.includes(version)) {
