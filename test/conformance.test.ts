@@ -15,6 +15,10 @@ const EXCEPTIONS: Readonly<Record<string, Exceptions>> = {
     'all that went in is out after shutdown, unchanged at the source, and then there is silence':
       'a metric without data is refused, as in the collector; tested there',
   },
+  'exporters/prometheus': {
+    'an empty section gives the defaults, or a message that names what is missing':
+      "the collector's message says address for endpoint",
+  },
   'processors/groupbytrace': {
     'a refusal of the next component reaches the sender, or is logged where the data was accepted before':
       'it hands on each trace for itself, so there are as many refusals as traces; tested there',
