@@ -124,9 +124,12 @@ message Histogram {
   repeated Span positive_span = 12; repeated sint64 positive_delta = 13;
 }
 message Metric {
-  repeated Label label = 1; optional Number gauge = 2; optional Histogram histogram = 7; optional int64 timestamp_ms = 6;
+  repeated Label label = 1; optional Number gauge = 2; optional Histogram histogram = 7;
+  optional int64 timestamp_ms = 6;
 }
-message Family { optional string name = 1; optional string help = 2; optional int32 type = 3; repeated Metric metric = 4; }`;
+message Family {
+  optional string name = 1; optional string help = 2; optional int32 type = 3; repeated Metric metric = 4;
+}`;
 
 test('the protobuf page has exponential buckets', () => {
   const families = new Families();

@@ -45,7 +45,7 @@ export const config = struct(
     embed: [httpServer],
     validate(value, path, report) {
       if (value.endpoint.trim() === '') {
-        report(path, 'expecting a non-blank address to run the Prometheus metrics handler');
+        report(path, 'endpoint: expecting a non-blank address to run the Prometheus metrics handler');
       }
       if (value.max_series < 0) report(path, 'max_series must not be negative');
     },

@@ -1,7 +1,7 @@
 /**
  * Random configurations and random telemetry through weir and the reference collector; the outputs are compared.
  *
- *   node test/differential/run.ts [--runs 200] [--only attributes,span] [--seed 1] [--no-shrink] [--keep FOLDER]
+ *   npm run differential -- [--runs 200] [--only attributes,span] [--seed 1] [--no-shrink] [--keep FOLDER]
  *
  * A run is one configuration. A hundred share two processes and the telemetry. The seed of a batch brings back all of
  * it: `--seed SEED --runs 100 --only STAGE`. `--keep FOLDER` writes the first difference and its telemetry to files.

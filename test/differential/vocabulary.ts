@@ -1,6 +1,10 @@
 import type { AnyValue, KeyValue } from '../../core/otlp/tree.ts';
 import type { Random } from './random.ts';
 
+/** When everything happens, in nanoseconds. */
+export const START = 1_760_000_000_000_000_000n;
+export const SECOND = 1_000_000_000n;
+
 /**
  * What telemetry and configurations are made of. It is small, so that the conditions of one hit the other; it has the
  * odd things too.

@@ -29,7 +29,7 @@ export function templates(count: number, spans: number): Template[] {
   return Array.from({ length: count }, (_, i) => withIds(request(i, spans)));
 }
 
-/** Where in a span, counted from its span id, the third four bytes of its trace id are: fields 1 and 2 follow directly. */
+/** Where the third four bytes of a trace id are, counted from the span id, which follows at once. */
 const TRACE_ID_PART = -10;
 
 /**
