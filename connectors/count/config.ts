@@ -1,15 +1,20 @@
 import { any, type Infer, list, mapOf, string, stringList, struct } from '../../core/config/fields.ts';
 
-const attribute = struct('countconnector.AttributeConfig', 'An attribute that is counted by.', {
+/** As the collector, which reads what it knows. */
+const lax = { ignoresUnknown: true } as const;
+
+const attributeFields = {
   key: string('Its name: of the item, else of the scope, else of the resource.'),
   default_value: any('The value where there is no such attribute. Without it such items are not counted.'),
-});
+} as const;
+const attribute = struct('countconnector.AttributeConfig', 'An attribute that is counted by.', attributeFields, lax);
 
-const metric = struct('countconnector.MetricInfo', 'A metric, under its name.', {
+const metricFields = {
   description: string('Its description.'),
   conditions: stringList('OTTL conditions, of which one must hold. Not available yet.'),
   attributes: list('Counts for each combination of these attributes.', attribute),
-});
+} as const;
+const metric = struct('countconnector.MetricInfo', 'A metric, under its name.', metricFields, lax);
 export type MetricInfo = Infer<typeof metric>;
 
 export const config = struct(
@@ -24,6 +29,7 @@ export const config = struct(
     profiles: mapOf('Read, and without effect: there are no pipelines for profiles.', metric),
   },
   {
+    ignoresUnknown: true,
     validate(value, path, report) {
       for (const [section, metrics] of Object.entries(value)) {
         for (const [name, info] of Object.entries(metrics)) {

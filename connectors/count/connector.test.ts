@@ -166,3 +166,9 @@ for (const [yaml, message] of REFUSED) {
     );
   });
 }
+
+test('unknown keys have no effect, as in the collector', async () => {
+  const { connector, lines } = counting('spams: {}\nspans: {x: {unit: s, attributes: [{key: a, kind: b}]}}');
+  await connector.consume(batchOf('traces', [{ attributes: attributesOf({ a: 'b' }) }]));
+  assert.deepEqual(lines(), ['x{a=b} 1']);
+});

@@ -55,11 +55,19 @@ export class SectionDecoder implements Decoder {
 
   legacy(at: Position, key: string, standard: string): boolean {
     if (this.#findings.strict) return false;
+    this.#warn(at, key, `is a key of older collectors, read as '${standard}'`);
+    return true;
+  }
+
+  ignored(at: Position, key: string, hint: string): void {
+    this.#warn(at, key, `is unknown and has no effect (${hint})`);
+  }
+
+  #warn(at: Position, key: string, message: string): void {
     const path = this.#path === '' ? key : `${this.#path}.${key}`;
     const section = this.#section === '' ? '' : `${this.#section}: `;
-    const warning = `${formatPosition(at)}: ${section}'${path}' is a key of older collectors, read as '${standard}'`;
+    const warning = `${formatPosition(at)}: ${section}'${path}' ${message}`;
     if (!this.#findings.warnings.includes(warning)) this.#findings.warnings.push(warning);
-    return true;
   }
 }
 

@@ -68,6 +68,8 @@ export interface Decoder {
    * the configuration is held against the present rules, so the key is unknown.
    */
   legacy(at: Position, key: string, standard: string): boolean;
+  /** A key that is unknown and not refused: the user is warned. */
+  ignored(at: Position, key: string, hint: string): void;
 }
 
 export interface FaultDetail {

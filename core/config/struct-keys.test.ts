@@ -6,18 +6,24 @@ import { any, int, mapOf, struct } from './fields.ts';
 import { parseYaml } from './yaml.ts';
 
 const open = struct('pkg.Open', 'Takes further keys.', { size: int('Size.') }, { others: mapOf('', any('')) });
-const config = struct('pkg.Config', 'Config.', { size: int('Size.'), limit: int('Ours.'), open }, { ours: ['limit'] });
+const lax = struct('pkg.Lax', 'Takes any keys.', { size: int('Size.') }, { ignoresUnknown: true });
+const config = struct(
+  'pkg.Config',
+  'Config.',
+  { size: int('Size.'), limit: int('Ours.'), open, lax },
+  { ours: ['limit'] },
+);
 
 function read(yaml: string, strict = false) {
   const parsed = parseYaml(yaml, 'c.yaml');
   assert.ok('node' in parsed);
   const findings: Findings = { faults: [], warnings: [], strict };
   const value = readSection(config, parsed.node, 'processors::x', findings);
-  return { value, faults: findings.faults.map(faultLine) };
+  return { value, faults: findings.faults.map(faultLine), warnings: findings.warnings };
 }
 
 test('a key of our own is a key like any other, and unknown where the collector alone counts', () => {
-  assert.deepEqual(read('limit: 3').value, { size: 0, limit: 3, open: { size: 0 } });
+  assert.deepEqual(read('limit: 3').value, { size: 0, limit: 3, open: { size: 0 }, lax: { size: 0 } });
   assert.deepEqual(read('limit: 3').faults, []);
   const { faults } = read('limit: 3\nsize: 2', true);
   assert.equal(faults.length, 1);
@@ -30,4 +36,14 @@ test('where further keys are allowed, what they hold is checked and not kept', (
   assert.deepEqual(faults, []);
   assert.deepEqual(value.open, { size: 1 });
   assert.match(read('open: {more: 3}').faults[0] ?? '', /open\.more/);
+});
+
+test('where unknown keys have no effect, a warning says so, strictly too', () => {
+  for (const strict of [false, true]) {
+    const { value, faults, warnings } = read('lax: {size: 1, sise: 2}', strict);
+    assert.deepEqual([value.lax, faults], [{ size: 1 }, []]);
+    assert.deepEqual(warnings, [
+      "c.yaml:1:16: processors::x: 'lax.sise' is unknown and has no effect (did you mean 'size'?)",
+    ]);
+  }
 });

@@ -32,6 +32,8 @@ export interface StructOptions<V, E extends readonly AnyStruct[]> {
   readonly ours?: readonly string[];
   /** Its keys are described where they stand first: tables leave them out here. */
   readonly describedElsewhere?: boolean;
+  /** Unknown keys have no effect, which a warning says, because the collector takes them too. */
+  readonly ignoresUnknown?: boolean;
   /** What further keys hold, where any are allowed; they are checked and not part of the value. */
   readonly others?: AnySchema;
   /** Last touch after decoding, where a key's default hangs on another; `isSet('batch.sizer')` asks what is written. */
@@ -117,7 +119,8 @@ export class Struct<T> extends Schema<T> {
     const unknown = [...entries].filter(([key]) => !this.#fields.has(key) || ours.has(key));
     for (const [key, entry] of unknown) {
       const hint = this.#hintFor(key);
-      decoder.fault(entry.keyAt, `has invalid keys: ${key}`, { hint, typeName: this.typeName, kind: 'key' });
+      if (this.#options.ignoresUnknown === true) decoder.ignored(entry.keyAt, key, hint);
+      else decoder.fault(entry.keyAt, `has invalid keys: ${key}`, { hint, typeName: this.typeName, kind: 'key' });
     }
   }
 
