@@ -7,6 +7,7 @@ import { valueText as encodedValueText } from './value.ts';
 /** The value as text, see `valueText` of value.ts, for a decoded one. */
 export function valueText(value: AnyValue | undefined): string {
   if (value === undefined) return '';
+  if (value.stringValue !== undefined) return value.stringValue;
   const bytes = encodeMessage(ANY_VALUE, value as unknown as Message);
   return encodedValueText(bytes, 0, bytes.length);
 }

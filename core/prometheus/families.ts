@@ -77,7 +77,7 @@ export class Families {
       const collision = this.#collision(name, type);
       if (collision !== undefined) return collision;
     }
-    const series = JSON.stringify([name, sample.labels, sample.timestampMs]);
+    const series = identity(name, sample);
     if (this.#seen.has(series)) return 'was collected before with the same name and label values';
     this.#seen.add(series);
     if (known !== undefined) (known.samples as Sample[]).push(sample);
@@ -103,6 +103,13 @@ export class Families {
     const taken = own.find((ending) => this.#families.has(name + ending));
     return taken === undefined ? undefined : `collides with previously collected metric named "${name}${taken}"`;
   }
+}
+
+/** Two texts that hold the separator could be taken for one series; then one of them is left out. */
+function identity(name: string, { labels, timestampMs }: Sample): string {
+  let text = timestampMs === undefined ? name : `${name}\0${timestampMs}`;
+  for (const [label, value] of labels) text += `\0${label}\0${value}`;
+  return text;
 }
 
 function quote(text: string): string {

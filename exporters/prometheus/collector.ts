@@ -8,7 +8,7 @@ import {
   summarySample,
   timestampOf,
 } from '../../core/prometheus/from-otlp.ts';
-import { labelName, type MetricNaming, metricName } from '../../core/prometheus/names.ts';
+import { labelName, type MetricNaming, metricName, type NamedType } from '../../core/prometheus/names.ts';
 import type { MetricType, TextLabels } from '../../core/prometheus/text.ts';
 import { type Resource, SERVICE_ATTRIBUTES, type Series, type Texts } from './accumulator.ts';
 import type { Data } from './merge.ts';
@@ -36,6 +36,7 @@ export class Collector {
   /** By name; as many as there are names among the series, and those of the last `expirationMs`. */
   readonly #known = new Map<string, Known>();
   readonly #refused = new WeakSet<Series>();
+  #lastName: { name?: string; unit?: string; type?: NamedType; built: string } = { built: '' };
 
   constructor(options: CollectorOptions, logger: Logger) {
     this.#options = options;
@@ -66,13 +67,22 @@ export class Collector {
     const { data } = series;
     const type = typeOf(data);
     const named = type === 'counter' ? type : data.kind === 'gauge' ? 'gauge' : 'other';
-    const name = metricName(series.name, series.unit, named, this.#options.naming);
-    if (name === '') throw new Error('"" is not a valid metric name');
+    const name = this.#nameOf(series, named);
     const help = this.#helpOf(name, type, series.description, now);
     const labels = this.#seriesLabels(name, series);
     const timestampMs = this.#options.sendTimestamps ? timestampOf(data.point.timeUnixNano) : undefined;
     const fault = families.add(name, help, type, sampleOf(data, type, { labels, timestampMs }));
     if (fault !== undefined) throw new Error(`collected metric "${name}" ${fault}`);
+  }
+
+  /** Series of one metric follow each other mostly, so the last name is kept. */
+  #nameOf({ name, unit }: Series, type: NamedType): string {
+    const last = this.#lastName;
+    if (last.name === name && last.unit === unit && last.type === type) return last.built;
+    const built = metricName(name, unit, type, this.#options.naming);
+    if (built === '') throw new Error('"" is not a valid metric name');
+    this.#lastName = { name, unit, type, built };
+    return built;
   }
 
   #refuse(series: Series, reason: string): void {

@@ -2,7 +2,7 @@ import { bool, duration, type Infer, int, mapOf, oneOf, string, struct } from '.
 import { httpServer } from '../../core/config/sections/http-server.ts';
 import { queue, sendingQueue } from '../../core/config/sections/queue.ts';
 
-/** At about 1 KiB a series this is 1 GiB, more than one scrape can carry. */
+/** At about 1.5 KiB a series this is 1.5 GiB, more than one scrape can carry. */
 const MAX_SERIES = 1_000_000;
 
 const resourceToTelemetry = struct('resourcetotelemetry.Settings', 'Attributes of the resource as labels.', {
