@@ -69,7 +69,7 @@ test('a trace is handed on after the wait, with spans of several requests, scope
 
 test('with more traces than num_traces the oldest is dropped, counted and logged once', async () => {
   const { processor, sent, settings, metric } = started({ num_traces: 3, num_workers: 2 });
-  assert.equal(metric('conf_num_traces'), 2, 'a multiple of the workers');
+  assert.equal(metric('conf_num_traces'), 3, 'as it is written, though there is room for a multiple of the workers');
   assert.equal(metric('traces_evicted'), 0);
   processor.consume(request(['1:a', '2:b', '3:c']));
   processor.consume(request(['2:d', '4:e']));
@@ -131,8 +131,18 @@ test('options that cannot work are refused', () => {
   const refused = {
     'discard_orphans: true': /option 'discard orphans' not supported/,
     'store_on_disk: true': /option 'disk storage' not supported/,
-    'num_workers: 0': /num_workers must be greater than zero/,
-    '{num_workers: 3, num_traces: 2}': /num_traces must not be less than num_workers/,
+    'num_workers: -1': /num_workers must not be negative/,
+    'num_traces: -1': /num_traces must not be negative/,
   };
   for (const [yaml, message] of Object.entries(refused)) assert.throws(() => readYaml(config, yaml), message);
+});
+
+test('there is room for one trace at least', async () => {
+  for (const yaml of ['num_workers: 0', 'num_traces: 0', '{num_workers: 3, num_traces: 2}']) {
+    const { processor, sent, settings } = started(readYaml(config, yaml, { strict: true }));
+    processor.consume(request(['1:a']));
+    settings.clock.advance(1000);
+    assert.deepEqual(sent(), ['1:a'], yaml);
+    await processor.shutdown();
+  }
 });

@@ -2,7 +2,7 @@ import type { Timer } from '../../core/clock.ts';
 import type { Consumer, Processor, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
 import { type ByteRange, Telemetry } from '../../core/telemetry/telemetry.ts';
-import type { Config } from './config.ts';
+import { type Config, capacityOf } from './config.ts';
 import { GroupByTraceMetrics } from './metrics.ts';
 import { TraceSplitter } from './splitter.ts';
 
@@ -28,6 +28,8 @@ export class GroupByTrace implements Processor {
   readonly #metrics: GroupByTraceMetrics;
   readonly #splitter = new TraceSplitter();
   readonly #traces = new Map<string, Trace>();
+  /** As configured. */
+  readonly #numTraces: number;
   readonly #capacity: number;
   readonly #maxSending: number;
   readonly #wait: number;
@@ -43,13 +45,14 @@ export class GroupByTrace implements Processor {
     this.#maxSending = maxSending;
     this.#next = next;
     this.#metrics = new GroupByTraceMetrics(settings);
-    this.#capacity = config.num_traces - (config.num_traces % config.num_workers);
+    this.#numTraces = config.num_traces;
+    this.#capacity = capacityOf(config);
     this.#wait = Math.max(0, config.wait_duration);
   }
 
   start(): void {
     const levels = { traces: () => this.#traces.size, waiting: () => this.#callers.length };
-    this.#endObservation = this.#metrics.observe(this.#capacity, levels);
+    this.#endObservation = this.#metrics.observe(this.#numTraces, levels);
   }
 
   consume(batch: Telemetry): void | Promise<void> {
