@@ -43,24 +43,12 @@ function saslOf(sasl: Sasl): NonNullable<BaseOptions['sasl']> {
 
 class PlatformaticProducer implements KafkaProducer {
   readonly #options: ProducerOptions;
-  readonly #producer: Producer<Buffer, Buffer, string, string>;
+  #producer: TheirProducer;
   readonly #turns = new Turns();
 
   constructor(options: ProducerOptions) {
     this.#options = options;
-    const utf8 = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text));
-    const idempotent = options.idempotent || options.transactionalId !== '';
-    this.#producer = new Producer<Buffer, Buffer, string, string>({
-      ...baseOptions(options),
-      // fewer than two it takes for "for ever"
-      ...(idempotent ? { retries: Math.max(2, options.retries) } : {}),
-      acks: options.acks,
-      compression: options.codec,
-      idempotent,
-      autocreateTopics: options.autoCreateTopics,
-      ...(options.transactionalId === '' ? {} : { transactionalId: options.transactionalId }),
-      serializers: { headerKey: utf8, headerValue: utf8 },
-    } as TheirOptions<Buffer, Buffer, string, string>);
+    this.#producer = create(options);
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
@@ -84,12 +72,15 @@ class PlatformaticProducer implements KafkaProducer {
   }
 
   async #transact(records: readonly OutgoingRecord[]): Promise<void> {
-    const transaction = await this.#producer.beginTransaction();
     try {
+      const transaction = await this.#producer.beginTransaction();
       await transaction.send({ messages: await this.#assigned(records) });
       await transaction.commit();
     } catch (error) {
-      await transaction.abort().catch(() => transaction.cancel().catch(() => {}));
+      // what a failure leaves behind in the client is not to be trusted; the next one with this id ends the transaction
+      const broken = this.#producer;
+      this.#producer = create(this.#options);
+      await broken.close(true).catch(() => {});
       throw error;
     }
   }
@@ -106,4 +97,27 @@ class PlatformaticProducer implements KafkaProducer {
       headers: new Map(headers),
     }));
   }
+}
+
+type TheirProducer = Producer<Buffer, Buffer, string, string>;
+
+const utf8 = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text));
+
+/** So a producer asks for an id; what the client takes instead looks to the broker like one that was fenced. */
+const NO_ID = { producerId: -1n, producerEpoch: -1 };
+
+function create(options: ProducerOptions): TheirProducer {
+  const { transactionalId } = options;
+  const idempotent = options.idempotent || transactionalId !== '';
+  return new Producer<Buffer, Buffer, string, string>({
+    ...baseOptions(options),
+    // fewer than two it takes for "for ever"
+    ...(idempotent ? { ...NO_ID, retries: Math.max(2, options.retries) } : {}),
+    acks: options.acks,
+    compression: options.codec,
+    idempotent,
+    autocreateTopics: options.autoCreateTopics,
+    ...(transactionalId === '' ? {} : { transactionalId }),
+    serializers: { headerKey: utf8, headerValue: utf8 },
+  } as TheirOptions<Buffer, Buffer, string, string>);
 }

@@ -73,7 +73,8 @@ async function until(what: string, condition: () => boolean | Promise<boolean>, 
 }
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const NO_QUEUE = 'sending_queue: {enabled: false}';
+const NO_QUEUE =
+  'sending_queue: {enabled: false}\nretry_on_failure: {initial_interval: 200ms, max_interval: 1s}\ntimeout: 10s';
 let topics = 0;
 const freshTopic = () => `topic-${++topics}`;
 const here = () => cluster.addresses[0] as string;
@@ -197,12 +198,10 @@ function load(made: { consume(batch: Telemetry): void | Promise<void> }, width =
   };
 }
 
-const EAGER = 'retry_on_failure: {initial_interval: 200ms, max_interval: 1s}\ntimeout: 3s';
-
 /** The only broker goes and comes back. */
 async function brokerRestart(driver: DriverName): Promise<void> {
   const topic = freshTopic();
-  const yaml = `driver: ${driver}\n${NO_QUEUE}\n${EAGER}\ntraces: {topic: ${topic}, message_key: service.name}`;
+  const yaml = `driver: ${driver}\n${NO_QUEUE}\ntraces: {topic: ${topic}, message_key: service.name}`;
   const { made } = await exporter(`${yaml}\nproducer: {required_acks: all, idempotent: true}`);
   const { names } = await receiver(
     `driver: ${driver}\ngroup_id: ${topic}\ninitial_offset: earliest\ntraces: {topics: [${topic}]}`,
