@@ -1,4 +1,5 @@
 import type { Stage } from '../stage.ts';
+import { randomRequest } from '../telemetry.ts';
 import { METRICS, PATTERNS } from '../vocabulary.ts';
 
 export const cumulativetodelta: Stage = {
@@ -31,5 +32,7 @@ export const interval: Stage = {
       ...random.maybe(0.4, 'pass_through', () => ({ gauge: random.chance(0.5), summary: random.chance(0.5) })),
     },
   }),
+  // the collector answers a metric without data with an error, and passes it all the same
+  request: (signal, random) => randomRequest(signal, random, 0),
   settleMs: 3000,
 };
