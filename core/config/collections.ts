@@ -1,15 +1,22 @@
 import { type ConfigNode, goKind, isNull, type ListNode, type MapNode, toPlainData } from './node.ts';
 import { mismatch, stringOf } from './scalars.ts';
-import { type AnySchema, type Decoder, type JsonSchema, type Report, Schema } from './schema.ts';
+import { type AnySchema, type Decoder, type FaultDetail, type JsonSchema, type Report, Schema } from './schema.ts';
 import { Secret } from './secret.ts';
 
-export function faultNotList(node: ConfigNode, decoder: Decoder): void {
-  decoder.fault(node.at, `source data must be an array or slice, got ${goKind(node)}`);
+export function faultNotList(node: ConfigNode, decoder: Decoder, expected?: AnySchema): void {
+  decoder.fault(node.at, `source data must be an array or slice, got ${goKind(node)}`, shown(expected));
 }
 
-export function faultNotMap(node: ConfigNode, decoder: Decoder): void {
-  decoder.fault(node.at, `expected a map or struct, got "${goKind(node)}"`);
+export function faultNotMap(node: ConfigNode, decoder: Decoder, expected?: AnySchema): void {
+  decoder.fault(node.at, `expected a map or struct, got "${goKind(node)}"`, shown(expected));
 }
+
+/** Where something holds secrets, a text in its place may well be one. */
+const shown = (expected: AnySchema | undefined): FaultDetail =>
+  expected !== undefined && holdsSecrets(expected) ? { kind: 'secret' } : {};
+
+const holdsSecrets = (schema: AnySchema): boolean =>
+  schema.typeName.includes('configopaque.') || schema.children().some(([, child]) => holdsSecrets(child));
 
 class ListSchema<T> extends Schema<readonly T[]> {
   readonly typeName: string;
@@ -38,7 +45,7 @@ class ListSchema<T> extends Schema<readonly T[]> {
       return (node.value === '' ? [] : node.value.split(',')) as readonly unknown[] as readonly T[];
     }
     if (node.kind !== 'list') {
-      faultNotList(node, decoder);
+      faultNotList(node, decoder, this);
       return [];
     }
     return node.items.map((item, i) => decoder.element(i, () => this.#decodeItem(item, decoder)));
@@ -88,7 +95,7 @@ class MapSchema<T> extends Schema<Readonly<Record<string, T>>> {
     const result: Record<string, T> = Object.create(null);
     if (isNull(node)) return result;
     if (node.kind !== 'map') {
-      faultNotMap(node, decoder);
+      faultNotMap(node, decoder, this);
       return result;
     }
     for (const [key, entry] of node.entries) {
@@ -134,7 +141,7 @@ class HeadersSchema extends Schema<Headers> {
     const result = new Map<string, Secret>();
     if (node.kind === 'map') this.#decodeMap(node, decoder, result);
     else if (node.kind === 'list') this.#decodeList(node, decoder, result);
-    else if (!isNull(node)) faultNotMap(node, decoder);
+    else if (!isNull(node)) faultNotMap(node, decoder, this);
     return result;
   }
   #decodeMap(node: MapNode, decoder: Decoder, result: Map<string, Secret>): void {
@@ -146,7 +153,7 @@ class HeadersSchema extends Schema<Headers> {
     const twice = new Set<string>();
     for (const [i, item] of node.items.entries()) {
       decoder.element(i, () => {
-        if (item.kind !== 'map') return faultNotMap(item, decoder);
+        if (item.kind !== 'map') return faultNotMap(item, decoder, this);
         const unknown = [...item.entries.keys()].filter((key) => key !== 'name' && key !== 'value');
         if (unknown.length > 0) decoder.fault(item.at, `has invalid keys: ${unknown.sort().join(', ')}`);
         const nameNode = item.entries.get('name')?.node;

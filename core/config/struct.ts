@@ -95,7 +95,7 @@ export class Struct<T> extends Schema<T> {
   decode(node: ConfigNode, decoder: Decoder): T {
     if (isNull(node)) return this.absent();
     if (node.kind !== 'map') {
-      faultNotMap(node, decoder);
+      faultNotMap(node, decoder, this);
       return this.absent();
     }
     const entries = this.#standardEntries(node, decoder);

@@ -2,7 +2,7 @@ import { type Infer, optional, secret, string, struct } from '../../core/config/
 
 const htpasswd = struct('basicauthextension.HtpasswdSettings', 'Users that may send, for servers.', {
   file: string('File with lines user:password, as htpasswd writes them.'),
-  inline: string('The same lines; they win over those of the file.'),
+  inline: secret('The same lines; they win over those of the file.'),
 });
 
 const clientAuth = struct('basicauthextension.ClientAuthSettings', 'Credentials to send, for clients.', {

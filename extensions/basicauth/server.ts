@@ -19,7 +19,7 @@ export class BasicAuthServer implements Extension, ServerAuthenticator {
   #checker: PasswordChecker | undefined;
 
   constructor(settings: Settings, config: Htpasswd) {
-    if (config.file === '' && config.inline === '') throw new Error('no credential source provided');
+    if (config.file === '' && config.inline === undefined) throw new Error('no credential source provided');
     this.#settings = settings;
     this.#config = config;
   }
@@ -27,7 +27,10 @@ export class BasicAuthServer implements Extension, ServerAuthenticator {
   start(): void {
     const { file, inline } = this.#config;
     // inline comes last, so that it wins
-    const text = Buffer.concat([file === '' ? Buffer.alloc(0) : read(file), Buffer.from(`\n${inline}`)]);
+    const text = Buffer.concat([
+      file === '' ? Buffer.alloc(0) : read(file),
+      Buffer.from(`\n${inline?.reveal() ?? ''}`),
+    ]);
     const { logger, clock } = this.#settings;
     // neither name nor password may be in a log, so the number has to do
     const passwords = parseHtpasswd(text, (line, reason) =>

@@ -59,7 +59,10 @@ async function post(port: number, options: https.RequestOptions): Promise<number
 
 function exportOverGrpc(port: number, credentials: grpc.ChannelCredentials): Promise<unknown> {
   const client = new grpc.Client(`localhost:${port}`, credentials);
-  cleanups.push(() => client.close());
+  return unary(client).finally(() => client.close());
+}
+
+function unary(client: grpc.Client): Promise<unknown> {
   const bytes = (value: Buffer) => value;
   return new Promise((resolve, reject) => {
     const done = (error: grpc.ServiceError | null) => (error === null ? resolve(undefined) : reject(error));
@@ -122,4 +125,71 @@ test('certificates that are not there are named', async () => {
   const outputs = { for: () => new SinkConsumer(), pipelines: new Map() };
   const receiver = new OtlpReceiver(testSettings({ id: 'otlp' }), readYaml(config, yaml), outputs);
   await assert.rejects(async () => receiver.start(new NopHost()), /failed to load TLS .*\/nowhere\/cert\.pem/);
+});
+
+test('certificates are swapped under load without a failed request', async () => {
+  const { grpcPort, httpPort, files, settings, sink } = await start('reload_interval: 1s');
+  const both = Buffer.concat([ca, readFileSync(others('server.crt'))]);
+  const pairs = [
+    [certificates('server.pem'), certificates('server-key.pem')],
+    [others('server.crt'), others('server.key')],
+  ] as const;
+  let running = true;
+  let sent = 0;
+  const failures: unknown[] = [];
+  const load = async (request: () => Promise<unknown>) => {
+    while (running) {
+      await request().then(
+        () => sent++,
+        (error) => failures.push(error),
+      );
+    }
+  };
+  const kept = new grpc.Client(`localhost:${grpcPort}`, grpc.credentials.createSsl(both));
+  cleanups.push(() => kept.close());
+  const senders = [
+    // a connection for each request, and connections that live through the swaps
+    load(() => post(httpPort, { ca: both, agent: false })),
+    load(() => post(httpPort, { ca: both, agent: false })),
+    load(() => exportOverGrpc(grpcPort, grpc.credentials.createSsl(both))),
+    load(() => unary(kept)),
+  ];
+  for (let swap = 1; swap <= 20; swap++) {
+    const [cert, key] = pairs[swap % 2]!;
+    copyFileSync(cert, files.cert);
+    // for a moment certificate and key do not belong together
+    settings.clock.advance(1000);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    copyFileSync(key, files.key);
+    settings.clock.advance(1000);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  running = false;
+  await Promise.all(senders);
+  assert.deepEqual(failures, []);
+  assert.ok(sent > 100, `${sent} requests`);
+  assert.equal(sink.items, sent);
+  const mismatches = settings.logger.messages('error').filter((message) => message.startsWith('Certificates cannot'));
+  assert.equal(mismatches.length, 20 * 2, 'each half of a swap is refused, by both servers');
+});
+
+test('the authority of clients is read again', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'weir-otlp-ca-'));
+  cleanups.push(() => rmSync(directory, { recursive: true }));
+  const clients = join(directory, 'clients.pem');
+  copyFileSync(certificates('ca.pem'), clients);
+  const { grpcPort, httpPort, settings } = await start(`client_ca_file: ${clients}`, 'client_ca_file_reload: true');
+  const [cert, key] = [readFileSync(others('server.crt')), readFileSync(others('server.key'))];
+  const refused = async () => {
+    await assert.rejects(post(httpPort, { ca, cert, key, agent: false }));
+    await assert.rejects(exportOverGrpc(grpcPort, grpc.credentials.createSsl(ca, key, cert)));
+  };
+  await refused();
+  copyFileSync(others('server.crt'), clients);
+  settings.clock.advance(10_000);
+  assert.equal(await post(httpPort, { ca, cert, key, agent: false }), 200);
+  await exportOverGrpc(grpcPort, grpc.credentials.createSsl(ca, key, cert));
+  copyFileSync(certificates('ca.pem'), clients);
+  settings.clock.advance(10_000);
+  await refused();
 });

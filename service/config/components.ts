@@ -132,7 +132,13 @@ class ComponentReader {
     if (node.kind !== 'map' && !isNull(node)) {
       const type = goType(node);
       const message = `expected type 'map[string]interface {}', got unconvertible type '${type}'`;
-      this.#fault(node.at, `'${SECTION[kind]}[${id}]' ${message}`);
+      // a text in place of a section may be the secret that belongs into it
+      this.#findings.faults.push({
+        section: '',
+        message: `'${SECTION[kind]}[${id}]' ${message}`,
+        at: node.at,
+        kind: 'secret',
+      });
       return undefined;
     }
     const before = this.#findings.faults.length;
