@@ -237,9 +237,26 @@ test('settings that make no sense are refused', () => {
     'include: {metrics: [a]}': /match_type must be set if metrics are supplied/,
     'exclude: {match_type: strict}': /metrics must be supplied if match_type is set/,
     'include: {metric_types: [gauge]}': /found invalid metric type in include.metric_types: gauge/,
-    'include: {match_type: glob, metrics: [a]}': /unrecognized match_type: 'glob'/,
-    "exclude: {match_type: regexp, metrics: ['(']}": /missing closing \)/,
     'initial_value: maybe': /unknown initial_value: maybe/,
   };
   for (const [yaml, message] of Object.entries(refused)) assert.throws(() => readYaml(config, yaml), message);
+});
+
+test('names that cannot be matched filter nothing, and a warning says so', () => {
+  for (const section of [
+    'include: {match_type: glob, metrics: [a]}',
+    "exclude: {match_type: regexp, metrics: ['(']}",
+  ]) {
+    const { settings, send } = started(readYaml(config, `{initial_value: keep, ${section}}`, { strict: true }));
+    assert.equal(send(sum({ startTimeUnixNano: '1', timeUnixNano: '2', asInt: 5 }))[0]?.sum?.aggregationTemporality, 1);
+    const [warning = ''] = settings.logger.messages('warn');
+    assert.match(warning, /^The metric names of (include|exclude) have no effect$/);
+  }
+});
+
+test('types may be listed with commas', () => {
+  assert.deepEqual(readYaml(config, 'include: {metric_types: "sum,Histogram"}').include.metric_types, [
+    'sum',
+    'Histogram',
+  ]);
 });

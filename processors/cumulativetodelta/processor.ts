@@ -50,8 +50,8 @@ export class CumulativeToDelta implements Processor {
     this.#settings = settings;
     this.#config = config;
     this.#next = next;
-    this.#include = matcherOf(config.include);
-    this.#exclude = matcherOf(config.exclude);
+    this.#include = matcherOf('include', config.include, settings);
+    this.#exclude = matcherOf('exclude', config.exclude, settings);
     this.#types = convertedTypes(config);
     this.#streams = new Streams(settings.random() * 2 ** 32);
     this.#converter = new PointConverter(this.#streams, config, settings.logger);
@@ -203,8 +203,15 @@ export class CumulativeToDelta implements Processor {
   }
 }
 
-function matcherOf(section: Match): BytesMatcher | undefined {
-  return section.metrics.length === 0 ? undefined : textMatcher(section.metrics, section);
+/** As in the collector, names that cannot be matched filter nothing. */
+function matcherOf(name: string, section: Match, { logger }: Settings): BytesMatcher | undefined {
+  if (section.metrics.length === 0) return undefined;
+  try {
+    return textMatcher(section.metrics, section);
+  } catch (error) {
+    logger.warn(`The metric names of ${name} have no effect`, { error: error instanceof Error ? error.message : String(error) });
+    return undefined;
+  }
 }
 
 function convertedTypes({ include, exclude }: Config): ReadonlySet<MetricType> {
