@@ -25,7 +25,7 @@ test('the file and the lines in the configuration, which win; skipped lines are 
   const yaml = `htpasswd: {file: ${file('users', 'a:old\nb:file\nhidden')}, inline: "a:new"}`;
   const own = settings();
   const server = factory.create(own, readYaml(config, yaml)) as BasicAuthServer;
-  server.start({} as never);
+  server.start();
   assert.throws(() => server.authenticate(basic('a:old')), { message: 'invalid credentials' });
   assert.deepEqual(
     server.authenticate(basic('a:new')),
@@ -51,7 +51,7 @@ test('a client sends name and password, from files where they are named', () => 
   const yaml = `client_auth: {username: u, username_file: ${user}, password: p:w}`;
   const own = settings();
   const client = factory.create(own, readYaml(config, yaml)) as BasicAuthClient;
-  client.start({} as never);
+  client.start();
   const sent = () => {
     const headers = new Map<string, string>();
     client.authorize(headers);
