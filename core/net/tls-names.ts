@@ -1,11 +1,7 @@
 /** Names of TLS in Go, which configurations have, and in OpenSSL, which Node has. */
 
 /** All of TLS 1.3 are always on, as in Go. */
-export const TLS13_SUITES = [
-  'TLS_AES_128_GCM_SHA256',
-  'TLS_AES_256_GCM_SHA384',
-  'TLS_CHACHA20_POLY1305_SHA256',
-] as const;
+const TLS13_SUITES = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'] as const;
 
 /** The best ones first. */
 const SECURE: Readonly<Record<string, string>> = {

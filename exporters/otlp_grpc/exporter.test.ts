@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import type { Component } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
-import type { PipelineError } from '../../core/error.ts';
+import { PipelineError } from '../../core/error.ts';
 import { parseTarget } from '../../core/grpc/target.ts';
 import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
 import { encodeExportResponse } from '../../core/otlp/service.ts';
 import { encodeStatus } from '../../core/otlp/status.ts';
 import { StatusCode } from '../../core/status-code.ts';
+import type { RequestContext } from '../../core/telemetry/context.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
 import { isReleased, spanBatch } from '../../core/testing/spans.ts';
@@ -203,4 +204,28 @@ test('configuration', () => {
   assert.equal(defaults.compression, 'gzip');
   assert.equal(defaults.timeout, 5000);
   assert.equal(defaults.sending_queue?.num_consumers, 10);
+});
+
+test('credentials do not travel without TLS, unless they may; the context of the batch reaches the authenticator', async () => {
+  const { address, received } = await peer();
+  const yaml = `endpoint: ${address}\ntls: {insecure: true}\nauth: {authenticator: a}`;
+  const authenticator = (requiresTls: boolean) =>
+    ({
+      ...{ start() {}, shutdown() {}, requiresTls },
+      authorize(headers: Map<string, string>, context: RequestContext) {
+        if (requiresTls) throw new Error('never asked');
+        const tenant = context.metadata.get('tenant')?.[0];
+        if (tenant === undefined) throw new Error('no tenant');
+        headers.set('x-tenant', tenant);
+      },
+    }) as Component;
+  await assert.rejects(
+    exporter(yaml, { extensions: { a: authenticator(true) } }),
+    /grpc: the credentials require transport level security/,
+  );
+  const { send } = await exporter(yaml, { extensions: { a: authenticator(false) } });
+  const { error } = await send();
+  assert.match(String(error), /per-RPC creds failed due to error: no tenant/);
+  assert.ok(error instanceof PipelineError && error.permanent);
+  assert.equal(received.length, 0);
 });

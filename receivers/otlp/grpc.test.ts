@@ -134,6 +134,7 @@ test('include_metadata and an authenticator', async () => {
     start() {},
     shutdown() {},
     authenticate(headers: ReadonlyMap<string, readonly string[]>) {
+      if (headers.has('busy')) throw new PipelineError('later');
       if (!headers.has('token')) throw new Error('no token');
       return new Map([['subject', 'someone']]);
     },
@@ -141,6 +142,9 @@ test('include_metadata and an authenticator', async () => {
   const { client, sink } = await start(['include_metadata: true', 'auth: {authenticator: tokens}'], { tokens });
   await assert.rejects(send(client), { code: grpc.status.UNAUTHENTICATED, details: 'no token' });
   const metadata = new grpc.Metadata();
+  metadata.set('busy', '1');
+  await assert.rejects(send(client, twoSpans, metadata), { code: grpc.status.UNAVAILABLE, details: 'later' });
+  metadata.remove('busy');
   metadata.set('token', 't');
   metadata.add('X-Tenant', 'a');
   await send(client, twoSpans, metadata);
