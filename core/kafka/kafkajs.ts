@@ -72,27 +72,27 @@ function saslOf(sasl: Sasl): SASLOptions {
 
 class KafkajsProducer implements KafkaProducer {
   readonly #options: ProducerOptions;
-  readonly #producer: Producer;
   readonly #turns = new Turns();
+  #producer: Producer;
   #connected: Promise<void> | undefined;
 
   constructor(options: ProducerOptions) {
     this.#options = options;
-    const { idempotent, transactionalId, autoCreateTopics, metadataMaxAgeMs, partitioner } = options;
-    this.#producer = clientOf(options).producer({
-      allowAutoTopicCreation: autoCreateTopics,
-      metadataMaxAge: metadataMaxAgeMs,
-      idempotent: idempotent || transactionalId !== '',
-      ...(idempotent || transactionalId !== '' ? { maxInFlightRequests: 1 } : {}),
-      ...(transactionalId === '' ? {} : { transactionalId }),
-      createPartitioner:
-        () =>
-        ({ topic, partitionMetadata, message }) =>
-          partitioner(topic, message.key === null ? undefined : (message.key as Buffer), partitionMetadata.length),
-    });
+    this.#producer = create(options);
   }
 
-  async send(records: readonly OutgoingRecord[]): Promise<void> {
+  send(records: readonly OutgoingRecord[]): Promise<void> {
+    const { idempotent, transactionalId } = this.#options;
+    if (!idempotent && transactionalId === '') return this.#send(records);
+    return this.#turns.take(() => this.#sendOnce(records));
+  }
+
+  async close(): Promise<void> {
+    await this.#connected?.catch(() => {});
+    await this.#producer.disconnect();
+  }
+
+  async #send(records: readonly OutgoingRecord[]): Promise<void> {
     try {
       this.#connected ??= this.#producer.connect();
       await this.#connected;
@@ -101,16 +101,27 @@ class KafkajsProducer implements KafkaProducer {
       throw kafkaError('no broker can be reached', error);
     }
     try {
-      if (this.#options.transactionalId !== '') await this.#turns.take(() => this.#transact(records));
+      if (this.#options.transactionalId !== '') await this.#transact(records);
       else await this.#producer.sendBatch(this.#batch(records));
     } catch (error) {
       throw kafkaError('records were not stored', error);
     }
   }
 
-  async close(): Promise<void> {
-    await this.#connected?.catch(() => {});
-    await this.#producer.disconnect();
+  /**
+   * After a failure the client gives the same sequence numbers to other records. If the broker has those that failed,
+   * it takes the others for a repetition and drops them, acknowledged: so a failure ends the producer and its id.
+   */
+  async #sendOnce(records: readonly OutgoingRecord[]): Promise<void> {
+    try {
+      await this.#send(records);
+    } catch (error) {
+      const broken = this.#producer;
+      this.#producer = create(this.#options);
+      this.#connected = undefined;
+      await broken.disconnect().catch(() => {});
+      throw error;
+    }
   }
 
   async #transact(records: readonly OutgoingRecord[]): Promise<void> {
@@ -139,6 +150,22 @@ class KafkajsProducer implements KafkaProducer {
       compression: COMPRESSION[codec],
     };
   }
+}
+
+function create(options: ProducerOptions): Producer {
+  const { transactionalId, autoCreateTopics, metadataMaxAgeMs, partitioner } = options;
+  const idempotent = options.idempotent || transactionalId !== '';
+  return clientOf(options).producer({
+    allowAutoTopicCreation: autoCreateTopics,
+    metadataMaxAge: metadataMaxAgeMs,
+    idempotent,
+    ...(idempotent ? { maxInFlightRequests: 1 } : {}),
+    ...(transactionalId === '' ? {} : { transactionalId }),
+    createPartitioner:
+      () =>
+      ({ topic, partitionMetadata, message }) =>
+        partitioner(topic, message.key === null ? undefined : (message.key as Buffer), partitionMetadata.length),
+  });
 }
 
 function headersOf(headers: OutgoingRecord['headers']): Record<string, string[]> {

@@ -1,80 +1,24 @@
 /** The kafka exporter and receiver with real brokers, each with both clients; Kafka's own tools are the other side. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { systemClock } from '../../core/clock.ts';
-import { readYaml } from '../../core/config/read.ts';
+import { after, before } from 'node:test';
 import { DRIVERS, type DriverName } from '../../core/kafka/driver.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { decodeTree } from '../../core/otlp/tree.ts';
-import { SIGNALS, type Signal } from '../../core/signal.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { NopHost } from '../../core/testing/nop-host.ts';
-import { type TestSettings, testSettings } from '../../core/testing/settings.ts';
-import { SinkConsumer } from '../../core/testing/sink.ts';
-import { spanBatch, spanNames } from '../../core/testing/spans.ts';
-import exporterFactory from '../../exporters/kafka/index.ts';
-import receiverFactory from '../../receivers/kafka/index.ts';
+import type { SinkConsumer } from '../../core/testing/sink.ts';
+import { spanBatch } from '../../core/testing/spans.ts';
 import { KafkaCluster } from './kafka.ts';
+import { everythingArrived, exporter, load, NO_QUEUE, pause, receiver, scenario, until } from './kafka-lab.ts';
 
 const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
-const PATIENCE_MS = 60_000;
-
 let cluster: KafkaCluster;
+const exporterOf = (yaml: string) => exporter(yaml, cluster.addresses);
+const receiverOf = (yaml: string) => receiver(yaml, cluster.addresses);
 before(async () => {
   cluster = await KafkaCluster.start(1);
 });
 after(() => cluster?.[Symbol.asyncDispose]());
 
-const cleanups: (() => unknown)[] = [];
-/** A test whose components end with it. */
-function scenario(name: string, run: () => Promise<void>): void {
-  test(name, async () => {
-    try {
-      await run();
-    } finally {
-      for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-    }
-  });
-}
-
-const real = (kind: 'exporter' | 'receiver'): TestSettings & { clock: never } =>
-  ({ ...testSettings({ id: 'kafka', kind }), clock: systemClock, random: Math.random }) as never;
-
-async function exporter(yaml: string, brokers = cluster.addresses) {
-  const settings = real('exporter');
-  const config = readYaml(exporterFactory.config, `brokers: [${brokers.map((b) => `"${b}"`)}]\n${yaml}`);
-  const made = exporterFactory.create(settings, config);
-  cleanups.push(() => made.shutdown());
-  await made.start(new NopHost());
-  return { made, settings };
-}
-
-async function receiver(yaml: string, brokers = cluster.addresses) {
-  const settings = real('receiver');
-  const sinks = Object.fromEntries(SIGNALS.map((signal) => [signal, new SinkConsumer()])) as Record<
-    Signal,
-    SinkConsumer
-  >;
-  const outputs = { for: (signal: Signal) => sinks[signal], pipelines: new Map() };
-  const config = readYaml(receiverFactory.config, `brokers: [${brokers.map((b) => `"${b}"`)}]\n${yaml}`);
-  const made = receiverFactory.create(settings, config, outputs);
-  cleanups.push(() => made.shutdown());
-  await made.start(new NopHost());
-  const names = () => sinks.traces.batches.flatMap(spanNames);
-  return { made, settings, sinks, names };
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>, ms = PATIENCE_MS): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`timed out waiting for ${what}`);
-    await pause(20);
-  }
-}
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-const NO_QUEUE =
-  'sending_queue: {enabled: false}\nretry_on_failure: {initial_interval: 200ms, max_interval: 1s}\ntimeout: 10s';
 let topics = 0;
 const freshTopic = () => `topic-${++topics}`;
 const here = () => cluster.addresses[0] as string;
@@ -105,13 +49,13 @@ const bodiesOf = (sink: SinkConsumer) =>
 async function roundTrips(driver: DriverName): Promise<void> {
   const [spans, json, raw] = [freshTopic(), freshTopic(), freshTopic()];
   const common = `driver: ${driver}\ninitial_offset: earliest\ngroup_id: ${spans}`;
-  const proto = await receiver(`${common}\ntraces: {topics: [${spans}]}\nlogs: {topics: [${raw}], encoding: raw}`);
-  const texts = await receiver(`${common}-json\ntraces: {topics: [${json}], encoding: otlp_json}`);
+  const proto = await receiverOf(`${common}\ntraces: {topics: [${spans}]}\nlogs: {topics: [${raw}], encoding: raw}`);
+  const texts = await receiverOf(`${common}-json\ntraces: {topics: [${json}], encoding: otlp_json}`);
   const names = Array.from({ length: 50 }, (_, i) => `span ${i} ${'x'.repeat(200)}`);
   for (const compression of CODECS) {
     const sending = `driver: ${driver}\n${NO_QUEUE}\nproducer: {compression: ${compression}, required_acks: all}`;
-    const a = await exporter(`${sending}\ntraces: {topic: ${spans}}\nlogs: {topic: ${raw}, encoding: raw}`);
-    const b = await exporter(`${sending}\ntraces: {topic: ${json}, encoding: otlp_json}`);
+    const a = await exporterOf(`${sending}\ntraces: {topic: ${spans}}\nlogs: {topic: ${raw}, encoding: raw}`);
+    const b = await exporterOf(`${sending}\ntraces: {topic: ${json}, encoding: otlp_json}`);
     await a.made.consume(spanBatch(names));
     await a.made.consume(logs([`one ${compression}`, `two ${compression}`]));
     await b.made.consume(spanBatch(names));
@@ -134,7 +78,7 @@ async function javaPeers(driver: DriverName): Promise<void> {
   for (const compression of CODECS) {
     const yaml = `driver: ${driver}\n${NO_QUEUE}\ntraces: {topic: ${topic}, message_key: service.name}`;
     const headers = 'record_headers: [{key: from, value: weir}]';
-    const { made } = await exporter(`${yaml}\n${headers}\nproducer: {compression: ${compression}}`);
+    const { made } = await exporterOf(`${yaml}\n${headers}\nproducer: {compression: ${compression}}`);
     await made.consume(batch.retain());
   }
   const shown = ['print.key=true', 'print.headers=true'].flatMap((p) => ['--formatter-property', p]);
@@ -148,7 +92,7 @@ async function javaPeers(driver: DriverName): Promise<void> {
     const text = Array.from({ length: 20 }, (_, i) => `${codec} ${i} ${'y'.repeat(100)}\n`).join('');
     await cluster.tool('ConsoleProducer', [...place, codec], text);
   }
-  const { sinks } = await receiver(
+  const { sinks } = await receiverOf(
     `driver: ${driver}\ngroup_id: ${lines}\ninitial_offset: earliest\nlogs: {topics: [${lines}], encoding: text}`,
   );
   await until('the lines of the other producer', () => sinks.logs.items === 100);
@@ -160,11 +104,11 @@ async function javaPeers(driver: DriverName): Promise<void> {
 async function transactions(driver: DriverName): Promise<void> {
   const topic = freshTopic();
   const yaml = `driver: ${driver}\n${NO_QUEUE}\nlogs: {topic: ${topic}, encoding: raw}\nproducer: {transactional_id: ${topic}}`;
-  const { made } = await exporter(yaml);
+  const { made } = await exporterOf(yaml);
   await Promise.all(Array.from({ length: 5 }, (_, i) => made.consume(logs([`a${i}`, `b${i}`]))));
   await made.shutdown();
   // the same id again, as after a restart
-  const again = await exporter(yaml);
+  const again = await exporterOf(yaml);
   await again.made.consume(logs(['last']));
   const committed = ['--isolation-level', 'read_committed'];
   const printed = (await consoleConsume(topic, 11, committed)).toString().trim().split('\n').sort();
@@ -172,38 +116,12 @@ async function transactions(driver: DriverName): Promise<void> {
   assert.deepEqual(printed, [...pairs, 'last'].sort());
 }
 
-/** Sends one span a batch until told to stop; the names of those that were acknowledged. */
-function load(made: { consume(batch: Telemetry): void | Promise<void> }, width = 20) {
-  const acknowledged: string[] = [];
-  const state = { stop: false, sent: 0 };
-  const lane = async () => {
-    while (!state.stop) {
-      const name = `span ${state.sent++}`;
-      try {
-        await made.consume(spanBatch([name], { 'service.name': name }));
-        acknowledged.push(name);
-      } catch {
-        // was not accepted, so nobody relies on it
-      }
-      await pause(5);
-    }
-  };
-  const lanes = Promise.all(Array.from({ length: width }, lane));
-  return {
-    acknowledged,
-    async end() {
-      state.stop = true;
-      await lanes;
-    },
-  };
-}
-
 /** The only broker goes and comes back. */
 async function brokerRestart(driver: DriverName): Promise<void> {
   const topic = freshTopic();
   const yaml = `driver: ${driver}\n${NO_QUEUE}\ntraces: {topic: ${topic}, message_key: service.name}`;
-  const { made } = await exporter(`${yaml}\nproducer: {required_acks: all, idempotent: true}`);
-  const { names } = await receiver(
+  const { made } = await exporterOf(`${yaml}\nproducer: {required_acks: all, idempotent: true}`);
+  const { names } = await receiverOf(
     `driver: ${driver}\ngroup_id: ${topic}\ninitial_offset: earliest\ntraces: {topics: [${topic}]}`,
   );
   const sending = load(made);
@@ -217,34 +135,22 @@ async function brokerRestart(driver: DriverName): Promise<void> {
   await everythingArrived(sending.acknowledged, names);
 }
 
-async function everythingArrived(acknowledged: readonly string[], names: () => string[]): Promise<void> {
-  let missing: string[] = [];
-  const complete = () => {
-    const arrived = new Set(names());
-    missing = acknowledged.filter((name) => !arrived.has(name));
-    return missing.length === 0;
-  };
-  await until('every acknowledged span', complete).catch((error) => {
-    throw new Error(`${missing.length} of ${acknowledged.length} acknowledged spans are lost`, { cause: error });
-  });
-}
-
 /** Members come and go while records flow: none is lost, and few are seen twice. */
 async function rebalance(driver: DriverName): Promise<void> {
   const topic = freshTopic();
-  const { made } = await exporter(
+  const { made } = await exporterOf(
     `driver: ${driver}\n${NO_QUEUE}\ntraces: {topic: ${topic}, message_key: service.name}`,
   );
   const yaml = `driver: ${driver}\ngroup_id: ${topic}\ninitial_offset: earliest\nheartbeat_interval: 500ms\ntraces: {topics: [${topic}]}`;
-  const first = await receiver(yaml);
+  const first = await receiverOf(yaml);
   const sending = load(made, 5);
   await until('the first member', () => first.names().length > 100);
-  const second = await receiver(yaml);
+  const second = await receiverOf(yaml);
   await until('the second member', () => second.names().length > 100);
   await first.made.shutdown();
   const before = second.names().length;
   await until('the second alone', () => second.names().length > before + 200);
-  const third = await receiver(yaml);
+  const third = await receiverOf(yaml);
   await until('the third member', () => third.names().length > 50);
   await sending.end();
   const all = () => [first, second, third].flatMap(({ names }) => names());
@@ -253,7 +159,7 @@ async function rebalance(driver: DriverName): Promise<void> {
   assert.ok(twice < sending.acknowledged.length / 4, `${twice} of ${sending.acknowledged.length} came twice`);
   // what was accepted is not read again by those who come later
   await Promise.all([second.made.shutdown(), third.made.shutdown()]);
-  const later = await receiver(yaml);
+  const later = await receiverOf(yaml);
   await made.consume(spanBatch(['the last']));
   await until('the last', () => later.names().includes('the last'));
   assert.deepEqual(later.names(), ['the last']);
@@ -262,11 +168,11 @@ async function rebalance(driver: DriverName): Promise<void> {
 /** A pipeline that refuses holds the partition, and nothing is lost or piled up. */
 async function refusals(driver: DriverName): Promise<void> {
   const topic = freshTopic();
-  const { made } = await exporter(
+  const { made } = await exporterOf(
     `driver: ${driver}\n${NO_QUEUE}\ntraces: {topic: ${topic}}\nproducer: {max_message_bytes: 2000}`,
   );
   const yaml = `driver: ${driver}\ngroup_id: ${topic}\ninitial_offset: earliest\nmax_partition_fetch_size: 4000\ntraces: {topics: [${topic}]}`;
-  const { sinks, names } = await receiver(yaml);
+  const { sinks, names } = await receiverOf(yaml);
   const open = sinks.traces.hold();
   const all = Array.from({ length: 2000 }, (_, i) => `span ${i} ${'z'.repeat(100)}`);
   await made.consume(spanBatch(all));
