@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Passwords } from './htpasswd.ts';
 import { SlowChecks } from './slow-checks.ts';
@@ -28,7 +28,8 @@ export class PasswordChecker {
     const stored = this.#passwords.get(user);
     if (stored === undefined) return false;
     if (stored.matches !== undefined) return stored.matches(password);
-    const key = createHmac('sha256', this.#key).update(`${user}\0`, 'latin1').update(password).digest('base64');
+    const secret = Buffer.concat([this.#key, Buffer.from(`${user}\0`, 'latin1'), password]);
+    const key = hash('sha256', secret, 'base64');
     if (this.#accepted.has(key)) return true;
     if (this.#refused.has(key)) return false;
     const pending = this.#pending.get(key) ?? this.#ask(key, stored.encoded, password);
