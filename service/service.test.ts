@@ -74,7 +74,7 @@ test('when a component cannot start, the error names it and the others are stopp
   const events: string[] = [];
   const { service } = recorded(events, 'r');
   const message =
-    'cannot start pipelines: failed to start "r" receiver: listen tcp 127.0.0.1:1: bind: address already in use';
+    'test:1:1: cannot start pipelines: failed to start "r" receiver: listen tcp 127.0.0.1:1: bind: address already in use';
   await assert.rejects(service.start(), { message });
   assert.deepEqual(events, ['start x', 'start e', 'start r', 'stop r', 'stop e', 'stop x']);
 });

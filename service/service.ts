@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { BuildInfo, ComponentStatus, Host, ServiceOverview, Settings } from '../core/component.ts';
 import { parseComponentId } from '../core/component-id.ts';
+import { formatPosition } from '../core/config/fault.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Meter } from '../core/meter.ts';
 import type { Signal } from '../core/signal.ts';
@@ -88,9 +89,16 @@ export class Service {
     } catch (error) {
       const reason = asError(error);
       this.status.report(node.kind, node.id, 'StatusPermanentError', reason);
-      throw new Error(`${stage}: failed to start "${node.id}" ${node.kind}: ${reason.message}`, { cause: error });
+      const what = `${stage}: failed to start "${node.id}" ${node.kind}: ${reason.message}`;
+      throw new Error(`${this.#placeOf(node)}${what}`, { cause: error });
     }
     this.status.report(node.kind, node.id, 'StatusOK');
+  }
+
+  /** `config.yaml:12:3: `, where the component is declared. */
+  #placeOf({ kind, id }: Node): string {
+    const component = this.#config.components.find((one) => one.kind === kind && one.id === id);
+    return component === undefined ? '' : `${formatPosition(component.at)}: `;
   }
 
   #createExtension(component: ConfiguredComponent): Node {

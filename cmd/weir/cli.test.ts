@@ -76,7 +76,13 @@ Error: ${bad}:13:45: service::pipelines::traces: references processor "bach" whi
 test('validate tells warnings and is not failed by them', async () => {
   const { code, err } = await weir(['validate', '--config', good, '--set=processors.batch.timeout=${env:NOPE}']);
   assert.equal(code, 0);
-  assert.equal(err, 'Warning: Configuration references unset environment variable "NOPE"\n');
+  assert.equal(err, 'Warning: yaml::1:29: Configuration references unset environment variable "NOPE"\n');
+});
+
+test('what fails tells warnings too: they may be why', async () => {
+  const { code, err } = await weir(['validate', '--config', 'env:NOPE']);
+  assert.equal(code, 1);
+  assert.match(err, /^Error: [\s\S]*Warning: Configuration references unset environment variable "NOPE"\n$/);
 });
 
 test('without a command the pipelines run, with a way to load the configuration anew', async () => {

@@ -20,10 +20,13 @@ export interface Fault {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly faults: readonly Fault[];
+  /** What is not wrong in itself, but may be why: a variable that is not set, a key of older collectors. */
+  readonly warnings: readonly string[];
 
-  constructor(faults: readonly Fault[]) {
+  constructor(faults: readonly Fault[], warnings: readonly string[] = []) {
     super(faults.map(faultLine).join('\n'));
     this.faults = faults;
+    this.warnings = warnings;
   }
 }
 

@@ -1,3 +1,4 @@
+import { formatPosition } from '../../core/config/fault.ts';
 import type { ConfigNode, MapEntry, Position, ScalarNode } from '../../core/config/node.ts';
 import { formatLocation, parseLocation } from './location.ts';
 import { type ProviderContext, type Retrieved, RetrieveError, retrieve } from './providers.ts';
@@ -89,7 +90,8 @@ export class Expander {
       throw new ExpandError(`the uri ${shown} contains unsupported characters ('$')`, at);
     }
     try {
-      return await retrieve(location, this.#context);
+      const warn = (line: string) => this.#context.warn(`${formatPosition(at)}: ${line}`);
+      return await retrieve(location, { ...this.#context, warn });
     } catch (error) {
       if (error instanceof RetrieveError) throw new ExpandError(error.message, at);
       throw error;

@@ -71,7 +71,7 @@ export async function loadConfig(options: LoadOptions, sources: Sources = new Ma
   const pipelines = readPipelines(root, section, declared, enabled, findings);
   checkDeclared(root, declared, findings);
   if (findings.faults.length === 0) checkBuild(pipelines, options.build, chosen.gates, findings);
-  if (findings.faults.length > 0) throw new ConfigError(findings.faults);
+  if (findings.faults.length > 0) throw new ConfigError(findings.faults, findings.warnings);
   const config: ServiceConfig = {
     components: componentsOf(declared),
     pipelines,

@@ -3,14 +3,16 @@ import type { Sources } from './load.ts';
 
 /**
  * A configuration error as a person reads it: for each fault the collector's words with the place before them, the
- * line of the file and what to do about it.
+ * line of the file and what to do about it; then the warnings.
  *
  *     Error: config.yaml:12:5: processors::batch: 'batchprocessor.Config' has invalid keys: timout
  *       12 |     timout: 5s
  *          |     ^^^^^^ did you mean 'timeout'?
  */
 export function renderConfigError(error: ConfigError, sources: Sources): string {
-  return error.faults.map((fault) => `Error: ${faultLine(fault)}\n${excerpt(fault, sources)}`).join('');
+  const faults = error.faults.map((fault) => `Error: ${faultLine(fault)}\n${excerpt(fault, sources)}`);
+  const warnings = error.warnings.map((line) => `Warning: ${line}\n`);
+  return [...faults, ...warnings].join('');
 }
 
 /** Long lines are cut on both sides of the place. */

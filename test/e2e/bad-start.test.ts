@@ -17,7 +17,7 @@ const CASES: readonly (readonly [string, string, RegExp])[] = [
   [
     'a TLS file that is not there',
     config('{ protocols: { grpc: { endpoint: 127.0.0.1:0, tls: { cert_file: /no/cert, key_file: /no/key } } } }'),
-    /\/no\/(cert|key)/,
+    /config-0\.yaml:1:14: .*\/no\/(cert|key)/,
   ],
   ['a file that is not there', config('"$' + '{file:/no/such.yaml}"'), /\/no\/such\.yaml/],
 ];
@@ -33,8 +33,22 @@ test('a port in use', async () => {
   await using lab = new Lab();
   const port = await freePort();
   const other = createServer().listen(port, '127.0.0.1');
-  await refused(lab, config(`{ protocols: { http: { endpoint: 127.0.0.1:${port} } } }`), new RegExp(`${port}`));
+  await refused(
+    lab,
+    config(`{ protocols: { http: { endpoint: 127.0.0.1:${port} } } }`),
+    new RegExp(`config-0\\.yaml:1:14: .*:${port}`),
+  );
   other.close();
+});
+
+test('a variable that is not set', async () => {
+  await using lab = new Lab();
+  const yaml = config('{ protocols: { http: { endpoint: "$' + '{NOT_SET_ANYWHERE}" } } }');
+  await refused(
+    lab,
+    yaml,
+    /config-0\.yaml:1:\d+: .*unset environment variable "NOT_SET_ANYWHERE"[\s\S]*1:14: .*missing port/,
+  );
 });
 
 test('no configuration at all', async () => {
