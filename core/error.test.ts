@@ -20,6 +20,16 @@ test('whatever is caught becomes a PipelineError', () => {
   }
 });
 
+test('an error of a plugin that brings its own copy of this file keeps what it says', async () => {
+  const copy: typeof import('./error.ts') = await import(`${import.meta.resolve('./error.ts')}?copy`);
+  const busy = new copy.PipelineError('busy', { retryAfterMs: 5 });
+  assert.ok(!(busy instanceof PipelineError));
+  const { permanent, code, retryAfterMs, text, hasStatus } = PipelineError.from(busy);
+  assert.deepEqual([permanent, code, retryAfterMs, text, hasStatus], [false, StatusCode.UNAVAILABLE, 5, 'busy', false]);
+  const status = PipelineError.from(copy.PipelineError.ofStatus('no', { code: StatusCode.NOT_FOUND, permanent: true }));
+  assert.deepEqual([status.permanent, status.code, status.hasStatus], [true, StatusCode.NOT_FOUND, true]);
+});
+
 test('joined errors can be retried when one of them can, after the longest wait asked for', () => {
   const lasting = new PipelineError('bad data', { permanent: true });
   const passing = new PipelineError('busy', { retryAfterMs: 200 });

@@ -58,6 +58,11 @@ export class PipelineError extends Error {
   /** Total: anything caught becomes a PipelineError. An unknown exception is a defect of ours, so it is permanent. */
   static from(caught: unknown): PipelineError {
     if (caught instanceof PipelineError) return caught;
+    if (isOfAnotherCopy(caught)) {
+      const { message, code, hasStatus, permanent, retryAfterMs, text } = caught;
+      const options = { permanent, text, cause: caught, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+      return new PipelineError(message, hasStatus ? { ...options, code } : options);
+    }
     const message = caught instanceof Error ? caught.message : String(caught);
     return new PipelineError(message, { permanent: true, cause: caught });
   }
@@ -78,4 +83,9 @@ export class PipelineError extends Error {
       cause: errors,
     });
   }
+}
+
+/** A plugin may bring core files of its own, so that its class is not this one; what it says counts all the same. */
+function isOfAnotherCopy(caught: unknown): caught is PipelineError {
+  return caught instanceof Error && 'permanent' in caught && 'hasStatus' in caught;
 }
