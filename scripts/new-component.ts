@@ -2,6 +2,7 @@
  * Makes the folder of a new component from a template: `npm run new -- processor NAME`. Everything else (registry,
  * index, option table, JSON Schema, conformance and documentation tests) finds the folder on its own.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,7 @@ if (fault !== undefined) {
 } else {
   const folder = instantiate(kind as ComponentKind, type!);
   console.log(
-    `${folder}/ is there. Describe the options in config.ts, write the code and its test, then: npm run check`,
+    `${folder}/ is there. Describe the options in config.ts, write the code and its test, then: npm run generate, npm run check`,
   );
 }
 
@@ -35,6 +36,9 @@ function instantiate(kind: ComponentKind, type: string): string {
     const filled = text.replaceAll('__type__', type).replaceAll('__Class__', className(type, kind));
     writeFileSync(join(root, folder, name.replace(/\.tmpl$/, '')), filled);
   }
+  // where lines break depends on how long the name is
+  const format = ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', folder];
+  spawnSync(process.execPath, format, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   return folder;
 }
 

@@ -23,8 +23,9 @@ test('a new component of each kind is complete', (context) => {
     assert.equal(status, 0, `${args.join(' ')}:\n${stdout}${stderr}`);
   };
 
-  const folders = COMPONENT_KINDS.map((kind) => `${kind}s/brand_new`);
-  for (const kind of COMPONENT_KINDS) run('scripts/new-component.ts', kind, 'brand_new');
+  const names = ['brand_new', 'brand_new_with_a_name_that_fills_its_lines'];
+  const folders = COMPONENT_KINDS.flatMap((kind) => names.map((name) => `${kind}s/${name}`));
+  for (const kind of COMPONENT_KINDS) for (const name of names) run('scripts/new-component.ts', kind, name);
   run('scripts/generate.ts');
   run('node_modules/typescript/bin/tsc', '-p', '.');
   run('node_modules/@biomejs/biome/bin/biome', 'check', ...folders);
