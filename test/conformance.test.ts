@@ -14,10 +14,7 @@ const EXCEPTIONS: Readonly<Record<string, Exceptions>> = {
   'connectors/count': {
     'all that went in is out after shutdown, unchanged at the source, and then there is silence':
       'a metric without data is refused, as in the collector; tested there',
-  },
-  'exporters/prometheus': {
-    'an empty section gives the defaults, or a message that names what is missing':
-      "the collector's message says address for endpoint",
+    'an unknown key is refused with its name and place': 'the collector takes it without effect; a warning names it',
   },
   'processors/groupbytrace': {
     'a refusal of the next component reaches the sender, or is logged where the data was accepted before':

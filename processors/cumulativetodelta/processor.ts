@@ -209,7 +209,9 @@ function matcherOf(name: string, section: Match, { logger }: Settings): BytesMat
   try {
     return textMatcher(section.metrics, section);
   } catch (error) {
-    logger.warn(`The metric names of ${name} have no effect`, { error: error instanceof Error ? error.message : String(error) });
+    logger.warn(`The metric names of ${name} have no effect`, {
+      error: error instanceof Error ? error.message : String(error),
+    });
     return undefined;
   }
 }
