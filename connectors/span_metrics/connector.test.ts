@@ -37,11 +37,11 @@ const span = (name: string, ms: number, more: Json = {}): Json => ({
   ...more,
 });
 
-async function started(yaml = '', gates: readonly string[] = []) {
+async function started(yaml = '', gates: readonly string[] = [], mostSeries?: number) {
   const settings = testSettings({ id: 'span_metrics', kind: 'connector', featureGates: gates });
   const next = new SinkConsumer();
   const outputs = { for: () => next, pipelines: new Map() };
-  const connector = new SpanMetricsConnector(settings, readYaml(config, yaml), outputs);
+  const connector = new SpanMetricsConnector(settings, readYaml(config, yaml), outputs, mostSeries);
   connector.start();
   const batches = (): readonly (readonly ResourceMetrics[])[] =>
     next.batches.map((batch) => decodeTree('metrics', batch).resourceMetrics);
@@ -361,4 +361,36 @@ test('feature gates', async () => {
     `duration{${common}} 1/0.001`,
   ]);
   assert.deepEqual(batches()[0]?.[0]?.resource?.attributes ?? [], []);
+});
+
+test('beyond the most series of all resources the rest is counted, and room comes back', async () => {
+  const yaml = `${SHORT}metrics_expiration: 90s\nhistogram: {disable: true}`;
+  const { connector, clock, batches, settings } = await started(yaml, [], 3);
+  const from = (service: string, ...names: string[]) =>
+    spans(
+      names.map((name) => span(name, 1)),
+      { 'service.name': service },
+    );
+  for (let i = 0; i < 2; i++) {
+    connector.consume(from('a', 'x', 'y', 'z', 'w'));
+    for (const service of ['b', 'c', 'd']) connector.consume(from(service, 'x'));
+    await clock.advanceAsync(FLUSH);
+  }
+  const all = [
+    'calls{span.name=x} 2',
+    'calls{span.name=y} 2',
+    'calls{span.name=z} 2',
+    'calls{otel.metric.overflow=true} 2',
+  ];
+  assert.deepEqual(lines(batches()[1]), [...all, 'calls{otel.metric.overflow=true} 6']);
+  assert.deepEqual(
+    batches()[1]?.map(({ resource }) => resource?.attributes.length),
+    [1, undefined],
+  );
+  assert.equal(settings.meter.value('otelcol_connector_span_metrics_overflow'), 8);
+  await clock.advanceAsync(3 * FLUSH);
+  assert.equal(settings.meter.value('otelcol_connector_span_metrics_series'), 0);
+  connector.consume(from('e', 'x'));
+  await clock.advanceAsync(FLUSH);
+  assert.deepEqual(lines(batches().at(-1)), ['calls{span.name=x} 0']);
 });

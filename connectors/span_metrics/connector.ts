@@ -12,7 +12,7 @@ import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { type Config, type DurationLayout, durationLayout, isDelta } from './config.ts';
 import { Identity, type MetricDimensions } from './dimensions.ts';
 import { Output, type ResourceSeries } from './output.ts';
-import { Resources } from './resources.ts';
+import { MOST_SERIES, Resources } from './resources.ts';
 
 const SECONDS = 'connector.spanmetrics.useSecondAsDefaultMetricsUnit';
 
@@ -23,7 +23,7 @@ const SERIES = {
 };
 const OVERFLOW = {
   name: 'otelcol_connector_span_metrics_overflow',
-  description: 'Calls, durations and events counted under otel.metric.overflow, because of the cardinality limit.',
+  description: 'Calls, durations and events counted under otel.metric.overflow, because of too many series.',
   unit: '{items}',
 };
 
@@ -60,14 +60,14 @@ export class SpanMetricsConnector implements Connector {
   #pending = false;
   #stopping: Promise<void> | undefined;
 
-  constructor(settings: Settings, config: Config, outputs: Outputs) {
+  constructor(settings: Settings, config: Config, outputs: Outputs, mostSeries = MOST_SERIES) {
     this.#settings = settings;
     this.#config = config;
     this.#next = outputs.for('metrics');
     this.#identity = new Identity(settings, config);
     this.#layout = durationLayout(config, settings.featureGate(SECONDS) ? 's' : 'ms');
     const recorded = config.histogram.disable ? undefined : this.#layout;
-    this.#resources = new Resources(config, this.#identity, recorded, settings.random() * 0x1_0000_0000);
+    this.#resources = new Resources(config, this.#identity, recorded, settings.random() * 0x1_0000_0000, mostSeries);
     this.#overflow = settings.meter.counter(OVERFLOW, { connector: settings.name });
     this.#delta = isDelta(config);
     this.#output = new Output(config, this.#layout, settings.featureGate);

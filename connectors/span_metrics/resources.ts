@@ -5,7 +5,7 @@ import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
 import { ValueReader, ValueType, valueText } from '../../core/otlp/value.ts';
 import { KeyRows } from '../../core/series/key-rows.ts';
 import { KeyWriter } from '../../core/series/key-writer.ts';
-import { SeriesSet } from '../../core/series/series-set.ts';
+import { type SeriesRoom, SeriesSet } from '../../core/series/series-set.ts';
 import type { Config, DurationLayout } from './config.ts';
 import type { Identity, ResourceView } from './dimensions.ts';
 import type { ResourceSeries } from './output.ts';
@@ -15,6 +15,11 @@ const SERVICE_NAME = Buffer.from('service.name');
 /** Resources that are recognised by their bytes; beyond that all are looked at anew. */
 const MOST_KNOWN = 4096;
 const MOST_KNOWN_BYTES = 16 << 20;
+
+/** The most series of all resources: they may take about a gigabyte. What is beyond is counted as the rest. */
+export const MOST_SERIES = 1_000_000;
+/** New resources are counted as one without attributes where there is no room for their series. */
+const REST = { identity: '', copied: Buffer.alloc(0) } as const;
 
 interface ResourceEntry extends ResourceSeries {
   /** Milliseconds since the Unix epoch. */
@@ -46,9 +51,13 @@ export class Resources {
   /** In the order of their use, the latest last. */
   readonly #current = new Map<string, ResourceEntry>();
   readonly #leaving = new Map<string, ResourceEntry>();
+  readonly #mostSeries: number;
+  readonly #room: SeriesRoom;
 
   /** `layout`: undefined where no durations are counted. */
-  constructor(config: Config, identity: Identity, layout: DurationLayout | undefined, seed: number) {
+  constructor(config: Config, identity: Identity, layout: DurationLayout | undefined, seed: number, most: number) {
+    this.#mostSeries = most;
+    this.#room = { left: most };
     this.#layout = layout;
     this.#config = config;
     this.#identity = identity;
@@ -63,11 +72,7 @@ export class Resources {
 
   /** Series of all resources. */
   get series(): number {
-    let series = 0;
-    for (const { calls, durations, events } of this) {
-      series += calls.size + events.size + (durations === calls ? 0 : durations.size);
-    }
-    return series;
+    return this.#mostSeries - this.#room.left;
   }
 
   /** The entry of the resource the walk is at; undefined where its spans are not counted. */
@@ -84,15 +89,17 @@ export class Resources {
   clear(): void {
     this.#current.clear();
     this.#leaving.clear();
+    this.#room.left = this.#mostSeries;
   }
 
   /** After a flush: those that left are forgotten, and what is too old leaves or goes. */
   afterFlush(now: number): void {
+    for (const entry of this.#leaving.values()) for (const set of setsOf(entry)) set.release();
     this.#leaving.clear();
     const { exemplars, series_expiration, metrics_expiration } = this.#config;
     if (!exemplars.enabled && series_expiration === 0 && metrics_expiration === 0) return;
     for (const entry of [...this.#current.values()]) {
-      for (const set of new Set([entry.calls, entry.durations, entry.events])) {
+      for (const set of setsOf(entry)) {
         if (exemplars.enabled) set.clearExemplars();
         if (series_expiration > 0) set.expire(now - series_expiration);
       }
@@ -105,8 +112,10 @@ export class Resources {
     this.#leaving.set(entry.identity, entry);
   }
 
-  #entryOf({ identity, copied }: KnownResource): ResourceEntry {
+  #entryOf(resource: Pick<KnownResource, 'identity' | 'copied'>): ResourceEntry {
+    const { identity, copied } = resource;
     const known = this.#current.get(identity) ?? this.#leaving.get(identity);
+    if (known === undefined && this.#room.left <= 0 && resource !== REST) return this.#entryOf(REST);
     const entry = known ?? this.#create(identity, copied);
     // to the end: used last
     if (!this.#current.delete(identity)) this.#leaving.delete(identity);
@@ -121,9 +130,10 @@ export class Resources {
   #create(identity: string, attributes: Buffer): ResourceEntry {
     const limit = this.#config.aggregation_cardinality_limit;
     const { shared } = this.#identity;
-    const calls = new SeriesSet(limit, shared ? this.#layout : undefined);
-    const durations = shared ? calls : new SeriesSet(limit, this.#layout);
-    return { identity, attributes, calls, durations, events: new SeriesSet(limit, undefined), lastSeen: 0 };
+    const calls = new SeriesSet(limit, shared ? this.#layout : undefined, this.#room);
+    const durations = shared ? calls : new SeriesSet(limit, this.#layout, this.#room);
+    const events = new SeriesSet(limit, undefined, this.#room);
+    return { identity, attributes, calls, durations, events, lastSeen: 0 };
   }
 
   #recognise({ buffer, resourceStart, resourceEnd }: Groups): KnownResource {
@@ -153,6 +163,11 @@ export class Resources {
     this.#knownBytes += size;
     return resource;
   }
+}
+
+/** Where calls and durations have the same dimensions, they are one set. */
+function setsOf({ calls, durations, events }: ResourceSeries): ReadonlySet<SeriesSet> {
+  return new Set([calls, durations, events]);
 }
 
 /** The current attribute if it is a string, else nothing. */

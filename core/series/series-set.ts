@@ -47,8 +47,14 @@ export interface Series extends Description {
   readonly buckets: Float64Array;
 }
 
+/** How many series may still be added, to all sets that share it. */
+export interface SeriesRoom {
+  left: number;
+}
+
 /**
  * The series of one metric of one resource, known by their rows: at most `limit` and one for the rest; 0 is no limit.
+ * The one for the rest takes in new series also where there is no room left.
  * What changes with every span lies together in one piece of memory.
  */
 export class SeriesSet {
@@ -56,14 +62,16 @@ export class SeriesSet {
   overflowed = false;
   readonly #limit: number;
   readonly #layout: HistogramLayout | undefined;
+  readonly #room: SeriesRoom;
   readonly #stride: number;
   readonly #table = new KeyRows();
   #numbers: Float64Array;
   #descriptions: Description[] = [];
 
   /** `layout`: undefined where nothing is recorded, only counted. */
-  constructor(limit: number, layout: HistogramLayout | undefined) {
+  constructor(limit: number, layout: HistogramLayout | undefined, room: SeriesRoom = { left: Infinity }) {
     this.#limit = limit;
+    this.#room = room;
     this.#layout = layout;
     this.#stride = BUCKETS + (layout?.bounds === undefined ? 0 : layout.bounds.length + 1);
     this.#numbers = new Float64Array(INITIAL_ROWS * this.#stride);
@@ -123,13 +131,20 @@ export class SeriesSet {
   expire(time: number): void {
     const stride = this.#stride;
     const numbers = this.#numbers;
+    const before = this.size;
     const kept = this.#table.filter((row) => (numbers[row * stride + SEEN] as number) > time);
     if (kept === undefined) return;
+    this.#room.left += before - kept.length;
     this.#descriptions = kept.map((row) => this.#descriptionOf(row));
     this.#numbers = new Float64Array(Math.max(kept.length, INITIAL_ROWS) * stride);
     for (const [row, old] of kept.entries()) {
       this.#numbers.set(numbers.subarray(old * stride, (old + 1) * stride), row * stride);
     }
+  }
+
+  /** Gives back the room; the set is not used any more. */
+  release(): void {
+    this.#room.left += this.size;
   }
 
   /** The series as they are; `isNew` is true for each only once where `sent` is set. */
@@ -145,7 +160,7 @@ export class SeriesSet {
   }
 
   get #isFull(): boolean {
-    return this.#limit > 0 && this.size >= this.#limit;
+    return this.#room.left <= 0 || (this.#limit > 0 && this.size >= this.#limit);
   }
 
   #descriptionOf(row: number): Description {
@@ -161,6 +176,7 @@ export class SeriesSet {
   #add(key: KeyWriter, attributes: Buffer, startTime: bigint, now: number): number {
     const layout = this.#layout;
     const row = this.#table.add(key);
+    this.#room.left--;
     const isExponential = layout !== undefined && layout.bounds === undefined;
     const exponential = isExponential ? new ExponentialHistogram(layout.maxSize) : undefined;
     const none = { exemplars: undefined, valueExemplars: undefined };
