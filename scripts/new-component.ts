@@ -17,7 +17,8 @@ if (fault !== undefined) {
 } else {
   const folder = instantiate(kind as ComponentKind, type!);
   console.log(
-    `${folder}/ is there. Describe the options in config.ts, write the code and its test, then: npm run generate, npm run check`,
+    `${folder}/ is there. Describe the options in config.ts, write the code and its test, then: ` +
+      'npm run generate, npm run check',
   );
 }
 
