@@ -54,8 +54,9 @@ class NumberSchema extends Schema<number> {
 }
 
 function wrap(value: number | bigint, bits: number, unsigned: boolean): number {
-  if (typeof value === 'number' && !Number.isFinite(value)) return 0;
-  const whole = typeof value === 'bigint' ? value : BigInt(Math.trunc(value));
+  // what is too large for 64 bits, or no number, becomes this in Go
+  const fits = Math.abs(Number(value)) < 2 ** (unsigned ? 64 : 63);
+  const whole = typeof value === 'bigint' ? value : fits ? BigInt(Math.trunc(value)) : -(2n ** 63n);
   return Number(unsigned ? BigInt.asUintN(bits, whole) : BigInt.asIntN(bits, whole));
 }
 
