@@ -1,5 +1,6 @@
 /** What cannot run ends with one clear message, exit status 1 and no stack trace. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { Lab } from '../support/lab.ts';
@@ -29,16 +30,17 @@ for (const [what, yaml, message] of CASES) {
   });
 }
 
-test('a port in use', async () => {
+test('a port in use', async (t) => {
   await using lab = new Lab();
   const port = await freePort();
   const other = createServer().listen(port, '127.0.0.1');
+  t.after(() => other.close());
+  await once(other, 'listening');
   await refused(
     lab,
     config(`{ protocols: { http: { endpoint: 127.0.0.1:${port} } } }`),
     new RegExp(`config-0\\.yaml:1:14: .*:${port}`),
   );
-  other.close();
 });
 
 test('a variable that is not set', async () => {

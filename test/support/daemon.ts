@@ -7,8 +7,8 @@ const MAIN = fileURLToPath(new URL('../../cmd/weir/main.ts', import.meta.url));
 /** WEIR_COMMAND tests another program, such as the built package or the reference collector; weir's source if unset. */
 const COMMAND = process.env.WEIR_COMMAND?.split(' ') ?? [process.execPath, MAIN];
 /** Generous, because tests share the machine with whatever else runs there. */
-const START_TIMEOUT_MS = 30_000;
-const STOP_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
 export interface DaemonOptions {

@@ -22,7 +22,7 @@ const MAX_START_MS = 600;
  * sink that answers at once this is some of those that arrive during one write.
  */
 const MAX_TWICE_PER_KILL = 4 * CONSUMERS;
-const ALL_ARRIVED_MS = 30_000;
+const ALL_ARRIVED_MS = 60_000;
 
 /** An OTLP/HTTP destination that is slow, refuses now and then, and knows how often each span arrived. */
 class Sink implements AsyncDisposable {
