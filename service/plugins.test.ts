@@ -3,6 +3,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { PipelineError } from '../core/error.ts';
+import type { ExporterFactory } from '../core/factory.ts';
+import { testSettings } from '../core/testing/settings.ts';
 import { loadPlugin } from './plugins.ts';
 import { createRegistry } from './registry.ts';
 
@@ -57,4 +60,22 @@ test('what is no plugin is refused with its name', async () => {
 test('two components of one kind and type are refused', async () => {
   const entries = await loadPlugin('one', folder);
   assert.throws(() => createRegistry([...entries, ...entries]), /there are two exporters of type "mine"/);
+});
+
+test('a package imports core by the name of this program and gets the modules of this process', async () => {
+  const source = `
+    import { defineExporter } from 'weir/core/factory.ts';
+    import { struct } from 'weir/core/config/fields.js';
+    import { PipelineError } from 'weir/core/error.ts';
+    const signals = { traces: 'alpha' };
+    const create = () => { throw new PipelineError('mine'); };
+    export default defineExporter({ type: 'named', description: 'Named.', config: struct('n.Config', 'N.', {}), surface: {}, signals, create });
+  `;
+  const path = join(folder, 'node_modules', 'weir-named');
+  await mkdir(path);
+  await writeFile(join(path, 'package.json'), '{"name": "weir-named", "type": "module", "main": "main.js"}');
+  await writeFile(join(path, 'main.js'), source);
+  const [named] = await loadPlugin('weir-named', folder);
+  const factory = (await named?.load())?.default as ExporterFactory<unknown>;
+  assert.throws(() => factory.create(testSettings(), {}), PipelineError);
 });

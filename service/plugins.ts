@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { createRequire, registerHooks } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { COMPONENT_KINDS } from '../core/component-id.ts';
@@ -12,6 +12,7 @@ import type { ComponentEntry, Factory } from '../core/factory.ts';
  */
 export async function loadPlugin(name: string, directory = process.cwd()): Promise<readonly ComponentEntry[]> {
   let module: { readonly default?: unknown };
+  shareCore();
   try {
     module = await import(await locate(name, directory));
   } catch (error) {
@@ -19,6 +20,28 @@ export async function loadPlugin(name: string, directory = process.cwd()): Promi
   }
   const exported = Array.isArray(module.default) ? module.default : [module.default];
   return exported.map((factory) => entry(name, factory));
+}
+
+/** The folder that has `core`: the repository, or the package where this file is JavaScript. */
+const ROOT = new URL('../', import.meta.url);
+const OWN_SUFFIX = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+
+let shared = false;
+
+/**
+ * Lets a plugin, wherever it is installed, import `weir/core/factory.ts` and gets it the modules of this very process:
+ * with a copy of its own an error it throws would not be known as a PipelineError here.
+ */
+function shareCore(): void {
+  if (shared) return;
+  shared = true;
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (!specifier.startsWith('weir/core/')) return next(specifier, context);
+      const file = specifier.slice('weir/'.length).replace(/\.[tj]s$/, OWN_SUFFIX);
+      return { url: new URL(file, ROOT).href, shortCircuit: true };
+    },
+  });
 }
 
 async function locate(name: string, directory: string): Promise<string> {
