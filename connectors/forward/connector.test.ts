@@ -32,3 +32,11 @@ test('a signal without a pipeline is refused', () => {
   );
   assert.equal(isReleased(batch), true);
 });
+
+test('passes on marks of event time', async () => {
+  const sinks = [new SinkConsumer(), new SinkConsumer()];
+  const pipelines = new Map(sinks.map((sink, i) => [`logs/${i}`, sink]));
+  const connector = new ForwardConnector({ for: () => undefined, pipelines });
+  await connector.watermark('topic/1', 1000);
+  for (const sink of sinks) assert.deepEqual(sink.watermarks, [['topic/1', 1000]]);
+});

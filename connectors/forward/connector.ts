@@ -21,5 +21,15 @@ export class ForwardConnector implements Connector {
     return next.consume(batch);
   }
 
+  /** Who is behind only one of two signals is told of the other's partitions too, which mean nothing to it. */
+  watermark(partition: string, time: number): void | Promise<void> {
+    const pending: Promise<void>[] = [];
+    for (const pipeline of this.#outputs.pipelines.values()) {
+      const result = pipeline.watermark?.(partition, time);
+      if (result !== undefined) pending.push(result);
+    }
+    if (pending.length > 0) return Promise.all(pending).then(() => {});
+  }
+
   shutdown(): void {}
 }

@@ -11,7 +11,23 @@ export interface RequestContext {
   readonly address?: string;
   /** Attributes that a server authenticator put on the request. */
   readonly auth?: ReadonlyMap<string, string>;
+  /** Set where the batch is a piece of an ordered stream that is divided into partitions. */
+  readonly stream?: StreamOrigin;
 }
+
+/**
+ * Which part of an ordered stream a batch is of. Batches of a partition come one after the other, and state that was
+ * made from a partition goes where the partition goes.
+ */
+export interface StreamOrigin {
+  /** Unique in the process, the same after a restart and in every process that gets it: `otel-metrics/3`. */
+  readonly partition: string;
+  /** The sender also calls `Consumer.watermark` for this partition; otherwise event time is found from the items. */
+  readonly watermarked: boolean;
+}
+
+/** The partition of what comes in without one, as over OTLP. */
+export const NO_PARTITION = '';
 
 const NO_METADATA: ReadonlyMap<string, readonly string[]> = new Map();
 

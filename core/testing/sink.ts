@@ -8,6 +8,8 @@ export class SinkConsumer implements Consumer {
   readonly batches: Telemetry[] = [];
   /** Calls of consume, refused ones too. */
   calls = 0;
+  /** Marks of event time in order: partition and time. */
+  readonly watermarks: (readonly [string, number])[] = [];
   /** Refuses with this error, or with the one that the function returns for a batch. */
   refuse: PipelineError | ((batch: Telemetry) => PipelineError | undefined) | undefined;
   /** True answers with a promise even where the outcome is known. */
@@ -43,6 +45,10 @@ export class SinkConsumer implements Consumer {
     if (this.#gate !== undefined) return this.#gate.promise.then(() => this.#take(batch));
     if (this.async) return Promise.resolve().then(() => this.#take(batch));
     this.#take(batch);
+  }
+
+  watermark(partition: string, time: number): void {
+    this.watermarks.push([partition, time]);
   }
 
   /** Gives up the references and forgets the batches. */

@@ -45,7 +45,11 @@ class Fakes {
     const create = (): Component & Consumer => {
       const sink = new SinkConsumer();
       this.sinks.set(id, sink);
-      return { ...idle, consume: (batch) => sink.consume(batch) };
+      return {
+        ...idle,
+        consume: (batch) => sink.consume(batch),
+        watermark: (partition, time) => sink.watermark(partition, time),
+      };
     };
     return this.#component('exporter', id, defineExporter({ ...base, releases, type: 'e', signals: ALL, create }));
   }
@@ -159,6 +163,22 @@ test('counts per batch what was accepted, refused, came in and went out', async 
   assert.equal(value('otelcol_receiver_failed_spans'), 0);
   assert.equal(value('otelcol_processor_incoming_items'), 12);
   assert.equal(value('otelcol_processor_outgoing_items'), 4);
+});
+
+test('a mark of event time reaches who works in it, past stages that do not, but not past those that keep data', () => {
+  for (const surface of [{}, { stateful: true }]) {
+    const fakes = new Fakes();
+    const passing = fakes.processor('p', (batch, next) => next.consume(batch));
+    const processor = { ...passing, factory: { ...passing.factory, surface } as Factory };
+    const exporters = ['e1', 'e2'].map((id) => fakes.exporter(id));
+    fakes.build([
+      pipeline('traces', 'traces', { receivers: [fakes.receiver('r')], processors: [processor], exporters }),
+    ]);
+    fakes.outputs.get('r')?.for('traces')?.watermark?.('topic/1', 1000);
+    const expected = 'stateful' in surface ? [] : [['topic/1', 1000]];
+    assert.deepEqual(fakes.sinks.get('e1')?.watermarks, expected);
+    assert.deepEqual(fakes.sinks.get('e2')?.watermarks, expected);
+  }
 });
 
 test('the memory of a batch is not used again where a component does not promise to release', () => {

@@ -78,7 +78,8 @@ class GraphBuilder {
     const processor = factory.create(settings, component.config, exit);
     this.#nodes.push({ kind: 'processor', id: component.id, pipeline: pipeline.id, component: processor });
     const guarded = this.#guard(component, processor);
-    return new ProcessorEntry(guarded, meter.counter(INCOMING, labels), stopwatch);
+    const behind = factory.surface.stateful === true ? undefined : next;
+    return new ProcessorEntry(guarded, behind, meter.counter(INCOMING, labels), stopwatch);
   }
 
   /** The end of a pipeline: an exporter, or a connector with the pipelines behind it. */

@@ -35,6 +35,21 @@ class FanOut implements Consumer {
     if (pending.length > 0) return settle(pending, errors);
     if (errors.length > 0) throw PipelineError.join(errors);
   }
+
+  watermark(partition: string, time: number): void | Promise<void> {
+    const pending: Promise<void>[] = [];
+    const errors: PipelineError[] = [];
+    for (const consumer of this.#consumers) {
+      try {
+        const result = consumer.watermark?.(partition, time);
+        if (result !== undefined) pending.push(result);
+      } catch (error) {
+        errors.push(PipelineError.from(error));
+      }
+    }
+    if (pending.length > 0) return settle(pending, errors);
+    if (errors.length > 0) throw PipelineError.join(errors);
+  }
 }
 
 async function settle(pending: readonly Promise<void>[], errors: PipelineError[]): Promise<void> {

@@ -54,6 +54,10 @@ export class ReceiverEdge implements Consumer {
     );
   }
 
+  watermark(partition: string, time: number): void | Promise<void> {
+    return this.#next.watermark?.(partition, time);
+  }
+
   #add(transport: string): ReceiverCounters {
     const labels = { receiver: this.#receiver, transport };
     const unit = `{${this.#items}}`;
@@ -76,11 +80,14 @@ export class ReceiverEdge implements Consumer {
 /** Counts what enters a processor, and at level detailed how long it takes without what it calls. */
 export class ProcessorEntry implements Consumer {
   readonly #processor: Consumer;
+  /** Told of event time where the processor itself is not; undefined where the processor keeps data. */
+  readonly #behind: Consumer | undefined;
   readonly #incoming: Counter;
   readonly #stopwatch: Stopwatch | undefined;
 
-  constructor(processor: Consumer, incoming: Counter, stopwatch: Stopwatch | undefined) {
+  constructor(processor: Consumer, behind: Consumer | undefined, incoming: Counter, stopwatch: Stopwatch | undefined) {
     this.#processor = processor;
+    this.#behind = behind;
     this.#incoming = incoming;
     this.#stopwatch = stopwatch;
   }
@@ -89,6 +96,11 @@ export class ProcessorEntry implements Consumer {
     this.#incoming.add(batch.items);
     if (this.#stopwatch === undefined) return this.#processor.consume(batch);
     return this.#stopwatch.inside(() => this.#processor.consume(batch));
+  }
+
+  watermark(partition: string, time: number): void | Promise<void> {
+    if (this.#processor.watermark !== undefined) return this.#processor.watermark(partition, time);
+    return this.#behind?.watermark?.(partition, time);
   }
 }
 
@@ -108,6 +120,10 @@ export class ProcessorExit implements Consumer {
     this.#outgoing.add(batch.items);
     if (this.#stopwatch === undefined) return this.#next.consume(batch);
     return this.#stopwatch.outside(() => this.#next.consume(batch));
+  }
+
+  watermark(partition: string, time: number): void | Promise<void> {
+    return this.#next.watermark?.(partition, time);
   }
 }
 
@@ -148,10 +164,14 @@ export class Stopwatch {
 export class Blame implements Consumer {
   readonly #component: Consumer;
   readonly #name: string;
+  /** Only where the component has it, so that one can see from outside whether it has. */
+  readonly watermark?: (partition: string, time: number) => void | Promise<void>;
 
   constructor(component: Consumer, name: string) {
     this.#component = component;
     this.#name = name;
+    if (component.watermark === undefined) return;
+    this.watermark = (partition, time) => this.#signed(() => component.watermark?.(partition, time));
   }
 
   consume(batch: Telemetry): void | Promise<void> {
@@ -164,6 +184,16 @@ export class Blame implements Consumer {
     return pending?.catch((error: unknown) => {
       throw this.#sign(error);
     });
+  }
+
+  #signed(step: Step): void | Promise<void> {
+    try {
+      return step()?.catch((error: unknown) => {
+        throw this.#sign(error);
+      });
+    } catch (error) {
+      throw this.#sign(error);
+    }
   }
 
   #sign(error: unknown): PipelineError {
@@ -179,9 +209,11 @@ export class Blame implements Consumer {
  */
 export class KeepMemory implements Consumer {
   readonly #component: Consumer;
+  readonly watermark?: (partition: string, time: number) => void | Promise<void>;
 
   constructor(component: Consumer) {
     this.#component = component;
+    if (component.watermark !== undefined) this.watermark = (partition, time) => component.watermark?.(partition, time);
   }
 
   consume(batch: Telemetry): void | Promise<void> {
