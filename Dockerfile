@@ -1,5 +1,7 @@
 # The sources are compiled in the first stage; the image has the package and its runtime dependencies only.
 FROM node:24-slim AS build
+# the embedded store is over 500 MB; --build-arg WITHOUT= makes an image with it
+ARG WITHOUT="--omit=optional"
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
@@ -7,7 +9,7 @@ COPY . .
 RUN node scripts/generate.ts --quick \
  && node scripts/build.ts \
  && cp package-lock.json dist/ \
- && npm prune --omit=dev --ignore-scripts \
+ && npm prune --omit=dev $WITHOUT --ignore-scripts \
  && mv node_modules dist/node_modules
 
 FROM node:24-slim

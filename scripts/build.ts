@@ -1,5 +1,5 @@
 /**
- * Makes the package in dist/: plain JavaScript, a package.json with the runtime dependencies only, the licence. What is
+ * Makes the package in dist/: plain JavaScript, a package.json with what it needs at run time, the licence. What is
  * run is the same code as the sources, with the types stripped.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc
 });
 if (status !== 0) process.exit(1);
 
-const { name, version, description, license, type, dependencies } = JSON.parse(
+const { name, version, description, license, type, dependencies, optionalDependencies } = JSON.parse(
   readFileSync(`${root}package.json`, 'utf8'),
 );
 const published = {
@@ -23,6 +23,7 @@ const published = {
   bin: { weir: 'cmd/weir/main.js' },
   engines: { node: '>=24' },
   dependencies,
+  optionalDependencies,
 };
 writeFileSync(`${root}dist/package.json`, `${JSON.stringify(published, null, 2)}\n`);
 copyFileSync(`${root}LICENSE`, `${root}dist/LICENSE`);

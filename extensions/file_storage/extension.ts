@@ -4,13 +4,13 @@ import { basename, join } from 'node:path';
 import type { Timer } from '../../core/clock.ts';
 import type { Extension, Settings } from '../../core/component.ts';
 import { parseComponentId } from '../../core/component-id.ts';
+import { lockFolder } from '../../core/folder-lock.ts';
 import type { Labels, MetricDefinition } from '../../core/meter.ts';
 import type { Files } from '../../core/segment-log/segment.ts';
 import { SegmentLog } from '../../core/segment-log/segment-log.ts';
 import type { StorageExtension, StorageOwner } from '../../core/storage.ts';
 import { FileClient } from './client.ts';
 import { type Config, directories } from './config.ts';
-import { lockFolder } from './lock.ts';
 
 /** Large enough that 10 GB are a few hundred open files, small enough to be read and moved as a whole. */
 const SEGMENT_SIZE = 32 << 20;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** How often is looked whether the other one has gone. */
 const POLL_MS = 20;
