@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { ReceiveMemory } from '../net/receive-memory.ts';
 import {
   DEFAULT_MAX_FRAME_SIZE,
   DEFAULT_WINDOW,
@@ -41,9 +42,9 @@ export abstract class Connection<S extends Stream> extends Framing {
   readonly #blocked = new Set<S>();
   readonly #resets = new Set<number>();
 
-  constructor(clock: Clock, preface: Buffer, maxMessageBytes: number) {
+  constructor(clock: Clock, preface: Buffer, maxMessageBytes: number, shared?: ReceiveMemory) {
     super(clock, preface);
-    this.budget = new ReceiveBudget(Math.max(RECEIVE_BUDGET, LARGEST_MESSAGES * maxMessageBytes));
+    this.budget = new ReceiveBudget(Math.max(RECEIVE_BUDGET, LARGEST_MESSAGES * maxMessageBytes), shared);
   }
 
   protected abstract onStreamData(stream: S, bytes: Buffer, start: number, end: number): void;

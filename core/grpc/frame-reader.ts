@@ -1,4 +1,4 @@
-import { Flag, FRAME_HEADER_SIZE, FrameType, protocolError } from './frames.ts';
+import { ConnectionError, ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType, protocolError } from './frames.ts';
 
 /** Hears of each frame in order. Any method may throw a ConnectionError, which ends the reading. */
 export interface FrameSink {
@@ -59,7 +59,9 @@ export class FrameReader {
   #readPreface(bytes: Buffer, length: number): number {
     const count = Math.min(length, this.#preface.length - this.#prefaceRead);
     const expected = this.#preface.subarray(this.#prefaceRead, this.#prefaceRead + count);
-    if (!expected.equals(bytes.subarray(0, count))) throw protocolError('the connection preface is not that of HTTP/2');
+    if (!expected.equals(bytes.subarray(0, count))) {
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'the connection preface is not that of HTTP/2', 'not_http2');
+    }
     this.#prefaceRead += count;
     return count;
   }

@@ -1,3 +1,5 @@
+import type { ServerLimit } from './server-limits.ts';
+
 /**
  * The vocabulary of HTTP/2 frames.
  *
@@ -70,10 +72,13 @@ export const LARGEST_MAX_FRAME_SIZE = 2 ** 24 - 1;
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   readonly code: ErrorCode;
+  /** What a server counts it as. */
+  readonly limit: ServerLimit;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(code: ErrorCode, message: string, limit: ServerLimit = 'protocol') {
     super(message);
     this.code = code;
+    this.limit = limit;
   }
 }
 

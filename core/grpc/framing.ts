@@ -25,6 +25,16 @@ export abstract class Framing extends Transport {
   protected abstract onPong(): void;
   protected abstract onGoAway(lastStreamId: number, code: number, message: string): void;
 
+  /** The peer has said hello. */
+  protected get started(): boolean {
+    return this.#gotSettings;
+  }
+
+  /** The header block of which frames are still to come: the same object as long as it is the same block. */
+  protected get openBlock(): object | undefined {
+    return this.#openBlock;
+  }
+
   override onFrameHeader(type: number, flags: number, streamId: number, length: number): void {
     checkFrameHeader(type, flags, streamId, length, this.#openBlock?.streamId);
     if (!this.#gotSettings && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
@@ -83,7 +93,7 @@ export abstract class Framing extends Transport {
     const block = this.#openBlock!;
     block.frames++;
     if (block.bytes.length + end - start > MAX_HEADER_LIST_SIZE || block.frames > MAX_CONTINUATIONS) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large');
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large', 'header_size');
     }
     block.bytes = Buffer.concat([block.bytes, bytes.subarray(start, end)]);
     if ((flags & Flag.END_HEADERS) === 0) return;

@@ -1,5 +1,6 @@
+import type { Holder, ReceiveMemory } from '../net/receive-memory.ts';
 import { StatusCode } from '../status-code.ts';
-import { type Allocation, slabs } from '../telemetry/slab.ts';
+import { type Allocation, Slab, slabs } from '../telemetry/slab.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import { GrpcError } from './grpc-error.ts';
 import { MESSAGE_PREFIX_SIZE } from './outgoing-message.ts';
@@ -13,22 +14,26 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 4 << 20;
  */
 const FIRST_ALLOCATION = 256 << 10;
 
-/** Room for messages that are not complete yet, shared by the streams of a connection. */
+/** Room for what is not complete yet, shared by the streams of a connection; taken from `shared` where that is given. */
 export class ReceiveBudget {
   #left: number;
+  readonly #shared: ReceiveMemory | undefined;
 
-  constructor(bytes: number) {
+  constructor(bytes: number, shared?: ReceiveMemory) {
     this.#left = bytes;
+    this.#shared = shared;
   }
 
-  take(bytes: number): boolean {
-    if (bytes > this.#left) return false;
+  /** `self` is who asks, and is not evicted for it. */
+  take(bytes: number, self?: Holder): boolean {
+    if (bytes > this.#left || this.#shared?.take(bytes, self) === false) return false;
     this.#left -= bytes;
     return true;
   }
 
   give(bytes: number): void {
     this.#left += bytes;
+    this.#shared?.give(bytes);
   }
 }
 
@@ -40,6 +45,7 @@ export class ReceiveBudget {
 export class MessageReader {
   readonly #maxBytes: number;
   readonly #budget: ReceiveBudget;
+  readonly #holder: Holder | undefined;
   #prefixRead = 0;
   #flag = 0;
   /** As declared by the peer. */
@@ -48,9 +54,10 @@ export class MessageReader {
   #memory: Allocation | undefined;
   #capacity = 0;
 
-  constructor(maxBytes: number, budget: ReceiveBudget) {
+  constructor(maxBytes: number, budget: ReceiveBudget, holder?: Holder) {
     this.#maxBytes = maxBytes;
     this.#budget = budget;
+    this.#holder = holder;
   }
 
   get compressed(): boolean {
@@ -106,6 +113,20 @@ export class MessageReader {
     this.#capacity = 0;
   }
 
+  /**
+   * Takes what has arrived out of the slab it shares with other messages: a message that never ends must not keep the
+   * memory of others from being used again.
+   */
+  moveOut(): void {
+    const shared = this.#memory;
+    if (shared === undefined || !shared.slab.pooled) return;
+    const slab = new Slab(this.#capacity);
+    slab.retain();
+    shared.slab.buffer.copy(slab.buffer, 0, shared.start, shared.start + this.#read);
+    shared.slab.release();
+    this.#memory = { slab, start: 0 };
+  }
+
   #tooLarge(): GrpcError {
     const sizes = `${this.length} vs. ${this.#maxBytes}`;
     return new GrpcError(StatusCode.RESOURCE_EXHAUSTED, `grpc: received message larger than max (${sizes})`);
@@ -125,7 +146,7 @@ export class MessageReader {
   #grow(needed: number): boolean {
     const capacity = Math.min(this.length, Math.max(needed, FIRST_ALLOCATION, 2 * this.#capacity));
     // while the bytes move, old and new memory are held together
-    if (!this.#budget.take(capacity)) return false;
+    if (!this.#budget.take(capacity, this.#holder)) return false;
     const memory = slabs.allocate(capacity);
     const old = this.#memory;
     if (old !== undefined) {

@@ -9,7 +9,7 @@ const SMALL_WRITE = CHUNK_SIZE / 16;
 const SMALL_WRITE_QUEUED = CHUNK_SIZE / 2;
 /** Free chunks kept; more than that is a past peak. */
 const MAX_FREE = 16;
-/** Bytes of a socket waiting for the peer from which on no more are produced. */
+/** Enough that a sender of large messages never waits for us. */
 const HIGH_WATER = 1 << 20;
 
 interface Chunk {
@@ -37,6 +37,8 @@ function takeChunk(): Chunk {
  * the process, not to the connection, so an idle connection holds none.
  */
 export class Output {
+  /** Bytes of the socket waiting for the peer from which on no more are produced. */
+  highWater = HIGH_WATER;
   #socket: Socket | undefined;
   #chunk: Chunk | undefined;
   #used = 0;
@@ -47,7 +49,7 @@ export class Output {
 
   /** The peer is slow: produce no more until the socket's `drain`. */
   get congested(): boolean {
-    return this.#socket === undefined || this.#socket.writableLength >= HIGH_WATER;
+    return this.#socket === undefined || this.#socket.writableLength >= this.highWater;
   }
 
   /** Makes room for `size` bytes (at most 64 KiB) at `position` of the returned buffer. */

@@ -18,11 +18,14 @@ export class RequestHead {
   encoding = '';
   /** NaN where it is malformed. */
   timeoutMs: number | undefined;
+  /** Memory of the fields, as HPACK counts it. */
+  readonly size: number;
   contentLength: number | undefined;
   #metadata: ReadonlyMap<string, readonly string[]> | undefined;
 
   constructor(fields: readonly HeaderField[]) {
     this.fields = fields;
+    this.size = fields.reduce((sum, field) => sum + field.size, 0);
   }
 
   get(name: string): string | undefined {

@@ -1,9 +1,12 @@
 import { type Clock, systemClock } from '../clock.ts';
+import { ReceiveMemory } from '../net/receive-memory.ts';
 import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import { GrpcError } from './grpc-error.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './message-reader.ts';
 import { CannedReply, responseHeaders } from './responses.ts';
+import { LARGEST_MESSAGES, RECEIVE_MEMORY, type ServerLimit } from './server-limits.ts';
+import type { SideSettings } from './server-side.ts';
 import type { ServerStream } from './server-stream.ts';
 import type { Decompressors, GrpcServerOptions, KeepaliveEnforcement, ServerKeepalive, UnaryHandler } from './types.ts';
 
@@ -11,17 +14,19 @@ import type { Decompressors, GrpcServerOptions, KeepaliveEnforcement, ServerKeep
 const DEFAULT_MAX_STREAMS = 1024;
 
 /** What all connections of a server share, with defaults filled in, and how a complete request is served. */
-export class ServerSettings {
+export class ServerSettings implements SideSettings {
   readonly clock: Clock;
   readonly methods: ReadonlyMap<string, UnaryHandler>;
   readonly maxReceiveMessageBytes: number;
   readonly maxConcurrentStreams: number;
   readonly keepalive: ServerKeepalive | undefined;
   readonly enforcement: KeepaliveEnforcement | undefined;
+  readonly memory: ReceiveMemory;
   readonly responseHeaders: Buffer;
   #canned: CannedReply;
   readonly #decompressors: Decompressors;
   readonly #authenticate: GrpcServerOptions['authenticate'];
+  readonly #onLimit: GrpcServerOptions['onLimit'];
 
   constructor(options: GrpcServerOptions) {
     this.clock = options.clock ?? systemClock;
@@ -32,6 +37,8 @@ export class ServerSettings {
     this.enforcement = options.enforcement;
     this.#decompressors = options.decompressors ?? new Map();
     this.#authenticate = options.authenticate;
+    this.#onLimit = options.onLimit;
+    this.memory = new ReceiveMemory(Math.max(RECEIVE_MEMORY, LARGEST_MESSAGES * this.maxReceiveMessageBytes));
     this.responseHeaders = responseHeaders([...this.#decompressors.keys()].join(','));
     this.#canned = new CannedReply(this.responseHeaders, Buffer.alloc(0));
   }
@@ -44,24 +51,35 @@ export class ServerSettings {
     return this.#canned;
   }
 
-  /** Authenticates, decompresses and handles; synchronously where nothing has to wait. */
-  serve(call: ServerStream, handler: UnaryHandler): void {
-    if (this.#authenticate === undefined) {
-      this.#decode(call, handler);
-      return;
-    }
+  reached(limit: ServerLimit): void {
+    this.#onLimit?.(limit);
+  }
+
+  /**
+   * Authenticates a call of which there are only the headers; one that is refused has not cost us its message. `later`
+   * is called where the answer took its time and is yes.
+   */
+  admit(call: ServerStream, later: () => void): void {
+    const authenticate = this.#authenticate;
+    if (authenticate === undefined || typeof call.to !== 'function') return;
+    call.admitted = false;
+    let waited = false;
     attempt(
       call,
       StatusCode.UNAUTHENTICATED,
-      () => this.#authenticate!(call),
+      () => authenticate(call),
       (auth) => {
         call.auth = auth;
-        this.#decode(call, handler);
+        call.admitted = true;
+        if (waited) later();
       },
     );
+    waited = true;
   }
 
-  #decode(call: ServerStream, handler: UnaryHandler): void {
+  /** Decompresses and handles; synchronously where nothing has to wait. */
+  serve(call: ServerStream, handler: UnaryHandler): void {
+    call.serving = true;
     if (!call.body.compressed) {
       handle(call, call.body.take(), handler);
       return;
@@ -92,6 +110,7 @@ export class ServerSettings {
 function handle(call: ServerStream, message: ByteRange, handler: UnaryHandler): void {
   if (call.cancelled) {
     message.slab?.release();
+    call.fail({ code: StatusCode.CANCELLED, message: 'the client has given up' });
     return;
   }
   call.message = message;

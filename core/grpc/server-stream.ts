@@ -1,7 +1,10 @@
+import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
+import type { GuardedStream } from './guarded-connection.ts';
 import { MessageReader, type ReceiveBudget } from './message-reader.ts';
 import type { RequestHead } from './request-head.ts';
 import type { Route } from './route.ts';
+import { STREAM_COST } from './server-limits.ts';
 import { Stream } from './stream.ts';
 import type { GrpcFailure, Peer, UnaryCall } from './types.ts';
 
@@ -10,10 +13,12 @@ export interface CallOwner {
   readonly peer: Peer;
   answer(stream: ServerStream, message: Uint8Array): void;
   refuse(stream: ServerStream, failure: GrpcFailure): void;
+  /** The handler is done with a call that its client gave up. */
+  settled(): void;
 }
 
 /** A call is its stream: one object a request. */
-export class ServerStream extends Stream implements UnaryCall {
+export class ServerStream extends Stream implements UnaryCall, GuardedStream {
   readonly to: Route['to'];
   readonly body: MessageReader;
   readonly deadline: number | undefined;
@@ -21,12 +26,19 @@ export class ServerStream extends Stream implements UnaryCall {
   auth: ReadonlyMap<string, string> | undefined;
   cancelled = false;
   answered = false;
+  waitingSince: number | undefined;
+  /** The client may be served; until then what it sends is not kept. */
+  admitted = true;
+  /** The handler has the call. */
+  serving = false;
   /** Of DATA, for comparison with content-length. */
   received = 0;
   /** Sent after `outgoing`. */
   trailers: Buffer | undefined;
   readonly #owner: CallOwner;
   readonly #head: RequestHead;
+  readonly #budget: ReceiveBudget;
+  #cost: number;
 
   constructor(
     id: number,
@@ -42,7 +54,9 @@ export class ServerStream extends Stream implements UnaryCall {
     this.#head = route.head;
     this.to = route.to;
     this.deadline = deadline;
-    this.body = new MessageReader(maxBytes, budget);
+    this.body = new MessageReader(maxBytes, budget, this);
+    this.#budget = budget;
+    this.#cost = costOf(route);
   }
 
   get path(): string {
@@ -72,12 +86,38 @@ export class ServerStream extends Stream implements UnaryCall {
   reply(message: Uint8Array): void {
     if (this.answered) return;
     this.answered = true;
-    if (!this.cancelled) this.#owner.answer(this, message);
+    if (this.cancelled) this.#owner.settled();
+    else this.#owner.answer(this, message);
   }
 
   fail(failure: GrpcFailure): void {
     if (this.answered) return;
     this.answered = true;
     if (!this.cancelled) this.#owner.refuse(this, failure);
+    else if (this.serving) this.#owner.settled();
   }
+
+  /** The stream is gone: what it held is given back. */
+  drop(): void {
+    this.body.drop();
+    this.#budget.give(this.#cost);
+    this.#cost = 0;
+  }
+
+  moveOut(): void {
+    this.body.moveOut();
+  }
+
+  evict(): void {
+    this.fail({ code: StatusCode.UNAVAILABLE, message: 'the request was too slow while memory was short' });
+  }
+
+  giveUp(): void {
+    this.fail({ code: StatusCode.DEADLINE_EXCEEDED, message: 'the request did not end in time' });
+  }
+}
+
+/** Memory for a stream beside its message. */
+export function costOf(route: Route): number {
+  return STREAM_COST + route.head.size;
 }

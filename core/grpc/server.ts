@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type * as tls from 'node:tls';
 import { builtin } from '../builtin.ts';
+import type { Timer } from '../clock.ts';
 import { acceptShared } from '../net/shared-read.ts';
 import { ServerConnection } from './server-connection.ts';
+import { DEFAULT_MAX_CONNECTIONS, SWEEP_MS } from './server-limits.ts';
 import { ServerSettings } from './server-settings.ts';
 import type { GrpcServerOptions } from './types.ts';
 
@@ -20,6 +22,7 @@ export class GrpcServer {
   /** Under the TLS sockets: there before the handshake. */
   readonly #rawSockets = new Set<net.Socket>();
   #server: net.Server | undefined;
+  #sweep: Timer | undefined;
   #closed = false;
   #onEmpty: (() => void) | undefined;
 
@@ -33,8 +36,14 @@ export class GrpcServer {
     const { endpoint } = this.#options;
     const server = this.#createServer();
     this.#server = server;
+    server.maxConnections = this.#options.maxConnections || DEFAULT_MAX_CONNECTIONS;
+    server.on('drop', () => this.#settings.reached('connections'));
     server.listen({ ...endpoint, backlog: BACKLOG });
     await once(server, 'listening');
+    this.#sweep = this.#settings.clock.every(SWEEP_MS, () => {
+      const now = this.#settings.clock.monotonic();
+      for (const connection of this.#connections) connection.sweep(now);
+    });
     // after this an error is about one connection (no file descriptor left), not about the server
     server.on('error', (error) => this.#options.onError?.(error));
     return server.address()!;
@@ -62,7 +71,7 @@ export class GrpcServer {
       return;
     }
     const peer = { address: accepted.remoteAddress ?? '', port: accepted.remotePort ?? 0 };
-    const connection = new ServerConnection(this.#settings, peer, (ended) => this.#onEnd(ended));
+    const connection = new ServerConnection(this.#settings, peer, () => this.#onEnd(connection));
     this.#connections.add(connection);
     connection.start(acceptShared(accepted, connection));
   }
@@ -78,6 +87,7 @@ export class GrpcServer {
     const server = this.#server;
     if (server === undefined) return;
     this.#server = undefined;
+    this.#sweep?.cancel();
     const closed = server.listening ? once(server, 'close') : undefined;
     server.close();
     if (this.#connections.size > 0) {

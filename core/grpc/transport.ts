@@ -27,6 +27,8 @@ export abstract class Transport implements ByteSink, FrameSink {
   #socketError: Error | undefined;
   #receiving = false;
   #flushScheduled = false;
+  /** Nothing is read, whatever the output. */
+  #held = false;
 
   constructor(clock: Clock, preface: Buffer) {
     this.clock = clock;
@@ -55,8 +57,25 @@ export abstract class Transport implements ByteSink, FrameSink {
     socket.on('drain', () => {
       this.onDrain();
       this.output.flush();
-      if (!this.output.congested && socket.isPaused()) socket.resume();
+      this.#readOn();
     });
+  }
+
+  /** Reads no more after the bytes at hand until `resume`: what the peer may send is not decided yet. */
+  protected hold(): void {
+    this.#held = true;
+    this.socket?.pause();
+  }
+
+  protected resume(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    const { socket } = this;
+    if (!this.#held && !this.output.congested && socket?.isPaused() === true) socket.resume();
   }
 
   receive(bytes: Buffer, length: number): void {

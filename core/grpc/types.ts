@@ -2,6 +2,7 @@ import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
 import type { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
+import type { ServerLimit } from './server-limits.ts';
 
 /** Where to listen or to connect: TCP (port 0 when listening: any free one) or a Unix socket. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -87,7 +88,7 @@ export interface GrpcServerOptions {
   readonly enforcement?: KeepaliveEnforcement | undefined;
   readonly decompressors?: Decompressors | undefined;
   /**
-   * Runs before the message is decompressed and handled (`call.message` is not to be touched). Throws or rejects with
+   * Runs when the headers are there and before the message is kept (`call.message` is not to be touched). Throws or rejects with
    * a GrpcError to refuse; any other error is UNAUTHENTICATED. The result is `call.auth`.
    */
   readonly authenticate?:
@@ -95,6 +96,10 @@ export interface GrpcServerOptions {
     | undefined;
   /** Hears of what no call can be told: failed handshakes, accept errors. */
   readonly onError?: ((error: Error) => void) | undefined;
+  /** At a time; one more is closed at once. Default 10,000. */
+  readonly maxConnections?: number | undefined;
+  /** Hears of each connection that was ended and each request that was refused for a limit. */
+  readonly onLimit?: ((limit: ServerLimit) => void) | undefined;
   readonly clock?: Clock | undefined;
 }
 

@@ -15,6 +15,11 @@ export class Slab {
     this.#pool = pool;
   }
 
+  /** Shared by messages and used again. */
+  get pooled(): boolean {
+    return this.#pool !== undefined;
+  }
+
   retain(): void {
     this.#readers++;
   }
