@@ -1,0 +1,97 @@
+import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { PipelineError } from '../error.ts';
+import type { ClickHouse, Insert, Query, QuerySettings } from './client.ts';
+import { EngineProcess, servedBy } from './embedded/process.ts';
+import { FAULT_TRAILER, type Fault } from './embedded/protocol.ts';
+
+/** The embedded engine on one directory: a process of its own, started with the first statement. */
+export class Chdb implements ClickHouse {
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #socket: () => Promise<string>;
+  readonly #leave: () => Promise<void>;
+  #closed: Promise<void> | undefined;
+
+  private constructor(socket: () => Promise<string>, leave: () => Promise<void>) {
+    this.#socket = socket;
+    this.#leave = leave;
+  }
+
+  /** The owner: nobody else may have the directory at the same time. */
+  static open(directory: string): Chdb {
+    const engine = EngineProcess.join(directory);
+    return new Chdb(
+      () => engine.socket(),
+      () => engine.leave(),
+    );
+  }
+
+  /** A guest of the process that has the directory; where none has it, the owner. */
+  static async visit(directory: string): Promise<Chdb> {
+    const socket = await servedBy(directory);
+    if (socket === undefined) return Chdb.open(directory);
+    return new Chdb(
+      async () => socket,
+      async () => {},
+    );
+  }
+
+  async command(sql: string, settings?: QuerySettings): Promise<void> {
+    await text(await this.#send('/command', [JSON.stringify({ sql, settings })]));
+  }
+
+  async insert({ body, rows, ...what }: Insert): Promise<void> {
+    if (rows === 0) return;
+    await text(await this.#send(`/insert?${encodeURIComponent(JSON.stringify(what))}`, body));
+  }
+
+  async *query(query: Query): AsyncGenerator<Uint8Array> {
+    const answer = await this.#send('/query', [JSON.stringify(query)]);
+    try {
+      yield* answer as AsyncIterable<Uint8Array>;
+      const fault = answer.trailers[FAULT_TRAILER];
+      if (fault !== undefined) throw failure(decodeURIComponent(fault));
+    } catch (error) {
+      throw error instanceof PipelineError ? error : lost(error);
+    } finally {
+      answer.destroy();
+    }
+  }
+
+  /** Sends one request and resolves with the answer to it, of which the body is still to come. */
+  async #send(path: string, body: readonly (string | Uint8Array)[]): Promise<IncomingMessage> {
+    const socketPath = await this.#socket().catch((error: Error) => {
+      throw new PipelineError(error.message, { cause: error });
+    });
+    const length = body.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const options = { socketPath, path, method: 'POST', agent: this.#agent, headers: { 'content-length': length } };
+      const sent: ClientRequest = request(options, resolve);
+      sent.once('error', (error) => reject(lost(error)));
+      for (const piece of body) sent.write(piece);
+      sent.end();
+    });
+    if (answer.statusCode === 200) return answer;
+    throw failure((JSON.parse(await text(answer)) as Fault).message);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#agent.destroy();
+    await this.#leave();
+  }
+}
+
+/** The engine's process ended on the way; it is started again, and an insert is repeated under its token. */
+function lost(cause: unknown): PipelineError {
+  const { message } = cause as Error;
+  return new PipelineError(`the embedded engine ended while it worked: ${message}`, { cause });
+}
+
+function failure(message: string): PipelineError {
+  return new PipelineError(message.replace(/^Query failed: /, ''), { permanent: true });
+}

@@ -1,0 +1,77 @@
+/**
+ * The process of the embedded engine: one data directory, one socket. A fault of the engine's C++ ends this process and
+ * not the pipelines; whoever started it starts it again. It ends when the one that started it does, however that comes.
+ */
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../clock.ts';
+import { lockFolder } from '../../folder-lock.ts';
+import { Engine } from './engine.ts';
+import { ADDRESS_FILE, type Started } from './protocol.ts';
+import { serve } from './server.ts';
+
+/** A predecessor that has just lost its parent still writes what it has taken. */
+const LOCK_WAIT_MS = 5000;
+/** What the name of a socket may have, on the strictest system. */
+const LONGEST_SOCKET = 100;
+
+const directory = process.argv[2] ?? '.';
+// Ctrl-C and a service manager signal the whole group; the parent decides when this one ends
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+process.once('disconnect', () => void stop());
+
+let engine: Engine | undefined;
+let stopping = false;
+let server: ReturnType<typeof serve> | undefined;
+
+try {
+  await start();
+} catch (error) {
+  tell({ fault: wording(error as NodeJS.ErrnoException) });
+  process.disconnect?.();
+}
+
+async function start(): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  process.chdir(directory);
+  await lockFolder(process.cwd(), LOCK_WAIT_MS, systemClock);
+  engine = await Engine.open();
+  const socket = await socketPath();
+  await rm(socket, { force: true });
+  const listening = serve(engine);
+  server = listening;
+  await new Promise<void>((resolve, reject) => listening.once('error', reject).listen(socket, resolve));
+  await chmod(socket, 0o600);
+  const address = { pid: process.pid, socket };
+  await writeFile(ADDRESS_FILE, JSON.stringify(address), { mode: 0o600 });
+  tell(address);
+}
+
+/** In the data directory, which decides who may reach it; where its name is too long for a socket, a private folder. */
+async function socketPath(): Promise<string> {
+  const inside = join(process.cwd(), 'engine.sock');
+  if (Buffer.byteLength(inside) <= LONGEST_SOCKET) return inside;
+  return join(await mkdtemp(join(tmpdir(), 'weir-')), 'engine.sock');
+}
+
+function tell(started: Started): void {
+  if (process.connected) process.send?.(started);
+}
+
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  server?.close();
+  server?.closeIdleConnections();
+  await engine?.close();
+  process.exit(0);
+}
+
+function wording(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ERR_MODULE_NOT_FOUND') {
+    return 'the embedded ClickHouse is the optional package chdb, which is not installed: npm install chdb';
+  }
+  if (error.message.startsWith('timeout: ')) return `${error.message.slice(9)}; a store has one process at a time`;
+  return error.message;
+}
