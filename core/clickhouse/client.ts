@@ -11,6 +11,8 @@ export interface Insert {
   /** Names what is inserted: the same token again stores nothing twice. */
   readonly token?: string;
   readonly settings?: QuerySettings;
+  /** Ends the attempt; whether the rows were stored is then unknown. */
+  readonly abort?: AbortSignal | undefined;
 }
 
 /** A statement that answers with rows. */

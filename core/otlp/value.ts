@@ -103,11 +103,18 @@ function doubleText(value: number): string {
 }
 
 /** A string in JSON as Go's encoder writes it: the line separators of JavaScript are escaped, <, > and & are not. */
-function jsonString(text: string): string {
+export function jsonString(text: string): string {
   return JSON.stringify(text).replace(/[\u2028\u2029]/g, (c) => (c === '\u2028' ? '\\u2028' : '\\u2029'));
 }
 
-/** Undefined where there is a double inside that JSON cannot hold: the collector then has no text for the whole. */
+/**
+ * The AnyValue in `buffer[start, end)` as compact JSON with sorted keys, bytes in base64. Undefined where there is a
+ * double inside that JSON cannot hold: the collector then has no text for the whole.
+ */
+export function valueJson(buffer: Buffer, start: number, end: number): string | undefined {
+  return jsonOf(buffer, start, end);
+}
+
 function jsonOf(buffer: Buffer, start: number, end: number): string | undefined {
   const value = new ValueReader().read(buffer, start, end);
   switch (value.type) {

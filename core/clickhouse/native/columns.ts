@@ -1,0 +1,289 @@
+import type { Attributes } from '../../otlp/readers/attributes.ts';
+import { ValueReader, ValueType, valueText } from '../../otlp/value.ts';
+import { next, readVarint } from '../../otlp/wire.ts';
+import { Growing } from './growing.ts';
+
+/**
+ * Columns as the Native format has them (https://clickhouse.com/docs/interfaces/formats/Native): the values of a
+ * column one after another, numbers little-endian, a String with its length before it, an Array as the running count
+ * of elements after each row and then all elements, a Map as an array of keys and values, a Tuple as its parts.
+ *
+ * Each append is one value. What is the same in many rows is written once between `mark` and `repeat`.
+ */
+export abstract class NativeColumn {
+  /** The type that the column is sent with; the server converts it to that of the table. */
+  readonly type: string;
+
+  constructor(type: string) {
+    this.type = type;
+  }
+
+  abstract clear(): void;
+  /** What is appended from here on is repeated by `repeat`. */
+  abstract mark(): void;
+  /** What was appended since `mark`, `times` times more. */
+  abstract repeat(times: number): void;
+  /** The bytes of the values, in order. */
+  abstract pieces(into: Buffer[]): void;
+}
+
+/** A column whose values are bytes one after another. */
+abstract class FlatColumn extends NativeColumn {
+  protected readonly data = new Growing();
+  #mark = 0;
+
+  clear(): void {
+    this.data.clear();
+  }
+  mark(): void {
+    this.#mark = this.data.length;
+  }
+  repeat(times: number): void {
+    this.data.repeat(this.#mark, times);
+  }
+  pieces(into: Buffer[]): void {
+    into.push(this.data.bytes());
+  }
+}
+
+const HEX = Buffer.from('0123456789abcdef');
+const STRING_VALUE = (ValueType.STRING << 3) | 2;
+
+export class StringColumn extends FlatColumn {
+  readonly #value = new ValueReader();
+
+  constructor() {
+    super('String');
+  }
+
+  empty(): void {
+    this.data.byte(0);
+  }
+
+  range(from: Buffer, start: number, end: number): void {
+    this.data.text(from, start, end);
+  }
+
+  bytes(text: Buffer): void {
+    this.data.text(text, 0, text.length);
+  }
+
+  text(text: string): void {
+    this.bytes(Buffer.from(text));
+  }
+
+  /** An id in hex; nothing where it is absent (-1) or all zeros. */
+  id(from: Buffer, at: number, size: number): void {
+    if (at < 0 || isZero(from, at, size)) this.empty();
+    else this.hex(from, at, size);
+  }
+
+  hex(from: Buffer, at: number, size: number): void {
+    const { data } = this;
+    data.reserve(2 * size + 1);
+    const { buffer } = data;
+    let { length } = data;
+    buffer[length++] = 2 * size;
+    for (let i = at; i < at + size; i++) {
+      const byte = from[i] as number;
+      buffer[length++] = HEX[byte >>> 4] as number;
+      buffer[length++] = HEX[byte & 15] as number;
+    }
+    data.length = length;
+  }
+
+  /** An AnyValue as text, as the collector writes it. */
+  value(from: Buffer, start: number, end: number): void {
+    // nearly all values are strings of one field
+    if (from[start] === STRING_VALUE) {
+      const length = readVarint(from, start + 1);
+      if (next + length === end) {
+        this.data.text(from, next, end);
+        return;
+      }
+    }
+    const value = this.#value.read(from, start, end);
+    if (value.type === ValueType.EMPTY) this.empty();
+    else if (value.type === ValueType.STRING) this.range(from, value.start, value.end);
+    else this.text(valueText(from, start, end));
+  }
+}
+
+function isZero(from: Buffer, at: number, size: number): boolean {
+  for (let i = at; i < at + size; i++) if (from[i] !== 0) return false;
+  return true;
+}
+
+/** Numbers of 1, 4 or 8 bytes; how they are to be understood says the type. */
+export class NumberColumn extends FlatColumn {
+  byte(value: number): void {
+    this.data.byte(value & 0xff);
+  }
+
+  /** 32 bits, signed or not. */
+  int32(value: number): void {
+    this.data.uint32(value >>> 0);
+  }
+
+  double(value: number): void {
+    this.data.double(value);
+  }
+
+  bigint(value: bigint): void {
+    this.data.bigint(value);
+  }
+
+  /** 64 bits as they are in `from`; 0 where `at` is -1. */
+  bits64(from: Buffer, at: number): void {
+    if (at < 0) this.data.uint64(0);
+    else this.data.copy(from, at, at + 8);
+  }
+
+  /** The difference of two unsigned numbers of 64 bits, as 64 bits; -1 for what is absent and so 0. */
+  difference64(from: Buffer, minuend: number, subtrahend: number): void {
+    const low = word(from, minuend) - word(from, subtrahend);
+    const borrow = low < 0 ? 1 : 0;
+    this.data.uint32(low >>> 0);
+    this.data.uint32((word(from, minuend, 4) - word(from, subtrahend, 4) - borrow) >>> 0);
+  }
+}
+
+function word(from: Buffer, at: number, offset = 0): number {
+  return at < 0 ? 0 : from.readUInt32LE(at + offset);
+}
+
+/** Running counts of elements. */
+class Offsets {
+  readonly #data = new Growing();
+  #total = 0;
+  #mark = 0;
+  #markTotal = 0;
+
+  clear(): void {
+    this.#data.clear();
+    this.#total = 0;
+  }
+  push(elements: number): void {
+    this.#total += elements;
+    this.#data.uint64(this.#total);
+  }
+  mark(): void {
+    this.#mark = this.#data.length;
+    this.#markTotal = this.#total;
+  }
+  repeat(times: number): void {
+    const { length } = this.#data;
+    const added = this.#total - this.#markTotal;
+    for (let i = 1; i <= times; i++) {
+      for (let at = this.#mark; at < length; at += 8) this.#data.uint64(this.#data.buffer.readUInt32LE(at) + i * added);
+    }
+    this.#total += times * added;
+  }
+  bytes(): Buffer {
+    return this.#data.bytes();
+  }
+}
+
+/** Rows of elements: append the elements to `element`, then say how many they were. */
+export class ArrayColumn<E extends NativeColumn = NativeColumn> extends NativeColumn {
+  readonly element: E;
+  readonly #offsets = new Offsets();
+
+  constructor(element: E) {
+    super(`Array(${element.type})`);
+    this.element = element;
+  }
+
+  end(elements: number): void {
+    this.#offsets.push(elements);
+  }
+  clear(): void {
+    this.#offsets.clear();
+    this.element.clear();
+  }
+  mark(): void {
+    this.#offsets.mark();
+    this.element.mark();
+  }
+  repeat(times: number): void {
+    this.#offsets.repeat(times);
+    this.element.repeat(times);
+  }
+  pieces(into: Buffer[]): void {
+    into.push(this.#offsets.bytes());
+    this.element.pieces(into);
+  }
+}
+
+/** Append to all parts, for each row. */
+export class TupleColumn extends NativeColumn {
+  readonly parts: readonly NativeColumn[];
+
+  constructor(parts: readonly NativeColumn[]) {
+    super(`Tuple(${parts.map(({ type }) => type).join(', ')})`);
+    this.parts = parts;
+  }
+
+  clear(): void {
+    for (const part of this.parts) part.clear();
+  }
+  mark(): void {
+    for (const part of this.parts) part.mark();
+  }
+  repeat(times: number): void {
+    for (const part of this.parts) part.repeat(times);
+  }
+  pieces(into: Buffer[]): void {
+    for (const part of this.parts) part.pieces(into);
+  }
+}
+
+/** Append to `keys` and `values`, then say how many entries there are. */
+export class MapColumn<V extends NativeColumn = StringColumn> extends NativeColumn {
+  readonly keys = new StringColumn();
+  readonly values: V;
+  readonly #offsets = new Offsets();
+
+  constructor(values: V) {
+    super(`Map(String, ${values.type})`);
+    this.values = values;
+  }
+
+  end(entries: number): void {
+    this.#offsets.push(entries);
+  }
+  clear(): void {
+    this.#offsets.clear();
+    this.keys.clear();
+    this.values.clear();
+  }
+  mark(): void {
+    this.#offsets.mark();
+    this.keys.mark();
+    this.values.mark();
+  }
+  repeat(times: number): void {
+    this.#offsets.repeat(times);
+    this.keys.repeat(times);
+    this.values.repeat(times);
+  }
+  pieces(into: Buffer[]): void {
+    into.push(this.#offsets.bytes());
+    this.keys.pieces(into);
+    this.values.pieces(into);
+  }
+}
+
+/** Attributes as one row of a map, values as text. */
+export function appendAttributes(map: MapColumn, attributes: Attributes): void {
+  const { keys, values } = map;
+  const { buffer } = attributes;
+  let entries = 0;
+  attributes.rewind();
+  while (attributes.next()) {
+    keys.range(buffer, attributes.keyStart, attributes.keyEnd);
+    values.value(buffer, attributes.valueStart, attributes.valueEnd);
+    entries++;
+  }
+  map.end(entries);
+}
