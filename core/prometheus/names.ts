@@ -168,6 +168,27 @@ export function labelName(name: string, utf8: boolean): string {
   throw new Error(`normalization for label name ${JSON.stringify(name)} resulted in invalid name "${built}"`);
 }
 
+/**
+ * The same for remote write, where what is not a letter or digit becomes one underscore however much of it there is,
+ * except around `__reserved__` names. Unless `permissive`, a label does not begin with an underscore of its own.
+ */
+export function remoteLabelName(name: string, utf8: boolean, permissive: boolean): string {
+  if (utf8 || name === '') return labelName(name, utf8);
+  const reserved = /^__.*__$/s.test(name) && name.length >= 4;
+  const collapsed = (reserved ? name.slice(2, -2) : name).replace(/[^a-zA-Z0-9]+/g, '_');
+  const valid = reserved ? `__${collapsed}__` : collapsed;
+  const named = !permissive && /^_(?!_)/.test(valid) ? `key${valid}` : valid;
+  return labelName(named, false);
+}
+
+/** The words for a unit as one word: `By/s` → `bytes_per_second`. */
+export function unitName(unit: string, utf8: boolean): string {
+  const parts = unitParts(unit);
+  const clean = (text: string) => (utf8 ? text : cleanUnit(text));
+  const words = [clean(parts.main), clean(parts.per === '' ? '' : `per_${parts.per}`)].filter((word) => word !== '');
+  return words.join('_').replace(/^_/, '').replace(/_$/, '');
+}
+
 /** What every scraper understands outside of quotes. Of labels too: the collector's text writer tells no difference. */
 export function isLegacyName(name: string): boolean {
   return /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name);

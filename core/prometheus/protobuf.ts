@@ -1,5 +1,4 @@
-import { LONGEST_PREFIX, Writer } from '../otlp/edit/writer.ts';
-import { tagOf, WireType, writeVarint64 } from '../otlp/wire.ts';
+import { bucketRuns } from './bucket-runs.ts';
 import type {
   BucketsSample,
   Family,
@@ -10,6 +9,7 @@ import type {
   SummarySample,
 } from './families.ts';
 import { escapeName, type NameEscaping } from './names.ts';
+import { Output } from './output.ts';
 import type { MetricType, TextLabels } from './text.ts';
 
 /** Of the enumeration MetricType. */
@@ -22,8 +22,6 @@ const VALUE_FIELDS: Readonly<Record<MetricType, number>> = {
   untyped: 5,
   histogram: 7,
 };
-/** Up to so many empty buckets are cheaper written than skipped. */
-const MAX_GAP = 2;
 const NANOS = 1_000_000_000n;
 
 /**
@@ -110,23 +108,8 @@ function writeNative(out: Output, native: NativeBuckets): void {
 
 /** Runs of buckets (`field`) and of each count its difference to the one before (the field after). */
 function writeSpans(out: Output, field: number, buckets: ReadonlyMap<number, bigint>): void {
-  const spans: { offset: number; length: number }[] = [];
-  const deltas: bigint[] = [];
-  let previous = 0n;
-  let expected = 0;
-  const append = (count: bigint) => {
-    (spans.at(-1) as (typeof spans)[number]).length++;
-    deltas.push(count - previous);
-    previous = count;
-  };
-  for (const [index, count] of [...buckets].sort(([a], [b]) => a - b)) {
-    const gap = index - expected;
-    if (spans.length === 0 || gap > MAX_GAP) spans.push({ offset: gap, length: 0 });
-    else for (let i = 0; i < gap; i++) append(0n);
-    append(count);
-    expected = index + 1;
-  }
-  for (const { offset, length } of spans) {
+  const { runs, deltas } = bucketRuns(buckets);
+  for (const { offset, length } of runs) {
     out.message(field, () => {
       out.sint(1, BigInt(offset));
       out.uint(2, BigInt(length));
@@ -149,39 +132,4 @@ function writeTime(out: Output, field: number, nanos: bigint | undefined): void 
     out.uint(1, nanos / NANOS);
     out.uint(2, nanos % NANOS);
   });
-}
-
-/** Fields by number over a growing buffer. */
-class Output {
-  readonly writer = new Writer();
-
-  text(field: number, value: string): void {
-    this.writer.field(tagOf(field, WireType.BYTES), Buffer.from(value));
-  }
-
-  message(field: number, write: () => void): void {
-    this.writer.open(tagOf(field, WireType.BYTES), 0);
-    write();
-    this.writer.close();
-  }
-
-  uint(field: number, value: bigint): void {
-    this.writer.varint(tagOf(field, WireType.VARINT));
-    this.raw(value);
-  }
-
-  sint(field: number, value: bigint): void {
-    this.uint(field, BigInt.asUintN(64, (value << 1n) ^ (value >> 63n)));
-  }
-
-  double(field: number, value: number): void {
-    this.writer.varint(tagOf(field, WireType.FIXED64));
-    this.writer.reserve(LONGEST_PREFIX);
-    this.writer.length = this.writer.buffer.writeDoubleLE(value, this.writer.length);
-  }
-
-  raw(value: bigint): void {
-    this.writer.reserve(LONGEST_PREFIX);
-    this.writer.length = writeVarint64(this.writer.buffer, this.writer.length, BigInt.asUintN(64, value));
-  }
 }

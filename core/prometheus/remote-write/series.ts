@@ -1,0 +1,95 @@
+import type { TextLabels } from '../text.ts';
+
+/** Times are milliseconds since the Unix epoch. */
+export interface RemoteSample {
+  readonly timestampMs: number;
+  readonly value: number;
+  /** The series has ended, and the value does not count. */
+  readonly stale: boolean;
+}
+
+export interface RemoteExemplar {
+  readonly timestampMs: number;
+  readonly value: number;
+  readonly labels: TextLabels;
+}
+
+/** A native histogram. Counts by index of its buckets, none of them zero. */
+export interface RemoteHistogram {
+  readonly timestampMs: number;
+  readonly stale: boolean;
+  readonly schema: number;
+  readonly count: bigint;
+  readonly sum: number;
+  readonly zeroThreshold: number;
+  readonly zeroCount: bigint;
+  readonly positive: ReadonlyMap<number, bigint>;
+  readonly negative: ReadonlyMap<number, bigint>;
+}
+
+/** What a metric is, as both versions number it. */
+export const RemoteType = {
+  UNKNOWN: 0,
+  COUNTER: 1,
+  GAUGE: 2,
+  HISTOGRAM: 3,
+  SUMMARY: 5,
+  INFO: 6,
+  STATESET: 7,
+} as const;
+export type RemoteType = (typeof RemoteType)[keyof typeof RemoteType];
+
+export interface RemoteMetadata {
+  /** Of the family: without `_bucket` and the like. */
+  readonly name: string;
+  readonly type: RemoteType;
+  readonly help: string;
+  readonly unit: string;
+}
+
+export interface RemoteSeries {
+  /** Sorted by name, `__name__` among them; no name twice, no value empty. */
+  readonly labels: TextLabels;
+  readonly metadata: RemoteMetadata;
+  readonly samples: RemoteSample[];
+  readonly exemplars: RemoteExemplar[];
+  readonly histograms: RemoteHistogram[];
+}
+
+/** No text decoded from UTF-8 has half of a pair, so no text of a label can be taken for the end of it. */
+const SEPARATOR = '\uD800';
+
+/** Series by their labels: points with the same labels are points of one series. */
+export class SeriesSet {
+  readonly #series = new Map<string, RemoteSeries>();
+
+  get size(): number {
+    return this.#series.size;
+  }
+
+  /** The series with these labels, whatever their order; those without a value do not count. */
+  of(labels: Iterable<readonly [name: string, value: string]>, metadata: RemoteMetadata): RemoteSeries {
+    const sorted = [...labels].filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    let key = '';
+    for (const [name, value] of sorted) key += name + SEPARATOR + value + SEPARATOR;
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = { labels: sorted, metadata, samples: [], exemplars: [], histograms: [] };
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+
+  /** All of them, the points of each in the order of time, which receivers demand. */
+  *sorted(): Iterable<RemoteSeries> {
+    for (const series of this.#series.values()) {
+      series.samples.sort(byTime);
+      series.exemplars.sort(byTime);
+      series.histograms.sort(byTime);
+      yield series;
+    }
+  }
+}
+
+const byTime = (a: { readonly timestampMs: number }, b: { readonly timestampMs: number }): number =>
+  a.timestampMs - b.timestampMs;
