@@ -1,9 +1,9 @@
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { PipelineError } from '../error.ts';
 import type { ClickHouse, Insert, Query, QuerySettings } from './client.ts';
 import { EngineProcess, servedBy } from './embedded/process.ts';
 import { FAULT_TRAILER, type Fault } from './embedded/protocol.ts';
+import { ClickHouseError } from './error.ts';
 
 /** The embedded engine on one directory: a process of its own, started with the first statement. */
 export class Chdb implements ClickHouse {
@@ -52,7 +52,7 @@ export class Chdb implements ClickHouse {
       const fault = answer.trailers[FAULT_TRAILER];
       if (fault !== undefined) throw failure(decodeURIComponent(fault));
     } catch (error) {
-      throw error instanceof PipelineError ? error : lost(error);
+      throw error instanceof ClickHouseError ? error : lost(error);
     } finally {
       answer.destroy();
     }
@@ -61,7 +61,7 @@ export class Chdb implements ClickHouse {
   /** Sends one request and resolves with the answer to it, of which the body is still to come. */
   async #send(path: string, body: readonly (string | Uint8Array)[]): Promise<IncomingMessage> {
     const socketPath = await this.#socket().catch((error: Error) => {
-      throw new PipelineError(error.message, { cause: error });
+      throw new ClickHouseError(error.message, { cause: error });
     });
     const length = body.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -87,11 +87,10 @@ export class Chdb implements ClickHouse {
 }
 
 /** The engine's process ended on the way; it is started again, and an insert is repeated under its token. */
-function lost(cause: unknown): PipelineError {
-  const { message } = cause as Error;
-  return new PipelineError(`the embedded engine ended while it worked: ${message}`, { cause });
+function lost(cause: unknown): ClickHouseError {
+  return new ClickHouseError(`the embedded engine ended while it worked: ${(cause as Error).message}`, { cause });
 }
 
-function failure(message: string): PipelineError {
-  return new PipelineError(message.replace(/^Query failed: /, ''), { permanent: true });
+function failure(message: string): ClickHouseError {
+  return new ClickHouseError(message.replace(/^Query failed: /, ''));
 }

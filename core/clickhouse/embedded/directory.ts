@@ -8,8 +8,8 @@ export function isEmbedded(endpoint: string): boolean {
 }
 
 /**
- * The directory that `chdb://./data/store` (from the working directory) or `chdb:///var/lib/weir` (absolute) names. What
- * follows the scheme is a path as it is: nothing in it is escaped, and there are no parameters.
+ * The directory that `chdb://./data/store` (from the working directory) or `chdb:///var/lib/weir` (absolute) names.
+ * What follows the scheme is a path as it is: nothing in it is escaped, and there are no parameters.
  *
  * @throws Error that says what is wrong with it
  */

@@ -22,6 +22,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.once('disconnect', () => void stop());
 
 let engine: Engine | undefined;
+/** Held here for as long as the process lives: when it is collected, the lock is gone. */
+let unlock: (() => void) | undefined;
 let stopping = false;
 let server: ReturnType<typeof serve> | undefined;
 
@@ -35,7 +37,7 @@ try {
 async function start(): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   process.chdir(directory);
-  await lockFolder(process.cwd(), LOCK_WAIT_MS, systemClock);
+  unlock = await lockFolder(process.cwd(), LOCK_WAIT_MS, systemClock);
   engine = await Engine.open();
   const socket = await socketPath();
   await rm(socket, { force: true });
@@ -65,7 +67,7 @@ async function stop(): Promise<void> {
   server?.close();
   server?.closeIdleConnections();
   await engine?.close();
-  process.exit(0);
+  unlock?.();
 }
 
 function wording(error: NodeJS.ErrnoException): string {
