@@ -1,4 +1,5 @@
-import { slabs } from '../telemetry/slab.ts';
+import type { Holder, ReceiveMemory } from '../net/receive-memory.ts';
+import { Slab, slabs } from '../telemetry/slab.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 
 /** Room that is taken at first for a body of unknown or large size; it doubles as the bytes really arrive. */
@@ -9,7 +10,7 @@ const TRUSTED_LENGTH = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** What came of the bytes that were given in. */
-export type BodyState = 'more' | 'done' | 'too large' | 'malformed';
+export type BodyState = 'more' | 'done' | 'too large' | 'malformed' | 'no memory';
 
 /** Collects one body in a slab. Each reader is used once. */
 export interface BodyReader {
@@ -19,54 +20,83 @@ export interface BodyReader {
   push(chunk: Buffer, start: number, end: number): BodyState;
   /** The body; its slab reference belongs to the caller from now on. */
   take(): ByteRange;
-  /** Gives the memory back where the body is not wanted. */
+  /** Gives the memory back where the body is not wanted; safe at any time. */
   discard(): void;
+  /** Takes what has arrived out of the slab it shares with others, which must not wait for a body that never ends. */
+  moveOut(): void;
 }
 
 /** Bytes that are collected in slab memory. */
 class Collected {
   readonly #limit: number;
+  readonly #room: number;
+  readonly #memory: ReceiveMemory;
+  readonly #holder: Holder;
   #range: ByteRange | undefined;
   #length = 0;
 
-  constructor(limit: number, room: number) {
+  /** `room` is taken with the first bytes. */
+  constructor(limit: number, room: number, memory: ReceiveMemory, holder: Holder) {
     this.#limit = limit;
-    if (room > 0) this.#range = allocate(room);
+    this.#room = room;
+    this.#memory = memory;
+    this.#holder = holder;
   }
 
   get length(): number {
     return this.#length;
   }
 
-  append(chunk: Buffer, start: number, end: number): void {
+  /** False where there is no memory for it. */
+  append(chunk: Buffer, start: number, end: number): boolean {
     const needed = this.#length + end - start;
-    const range =
-      this.#range === undefined || needed > this.#range.end - this.#range.start ? this.#grow(needed) : this.#range;
+    if (needed > this.#capacity && !this.#grow(needed)) return false;
+    const range = this.#range as ByteRange;
     chunk.copy(range.buffer, range.start + this.#length, start, end);
     this.#length = needed;
+    return true;
   }
 
-  #grow(needed: number): ByteRange {
+  get #capacity(): number {
+    return this.#range === undefined ? 0 : this.#range.end - this.#range.start;
+  }
+
+  #grow(needed: number): boolean {
+    const size = Math.max(needed, this.#room, Math.min(this.#limit, this.#length * 2));
+    // while the bytes move, old and new memory are held together
+    if (!this.#memory.take(size, this.#holder)) return false;
+    this.#moveTo(allocate(size));
+    return true;
+  }
+
+  #moveTo(grown: ByteRange): void {
     const old = this.#range;
-    const grown = allocate(Math.min(this.#limit, Math.max(needed, this.#length * 2, FIRST_ROOM)));
     if (old !== undefined) {
       old.buffer.copy(grown.buffer, grown.start, old.start, old.start + this.#length);
       old.slab?.release();
+      this.#memory.give(old.end - old.start);
     }
     this.#range = grown;
-    return grown;
+  }
+
+  moveOut(): void {
+    const size = this.#capacity;
+    if (this.#range?.slab?.pooled !== true || !this.#memory.take(size, this.#holder)) return;
+    const slab = new Slab(size);
+    slab.retain();
+    this.#moveTo({ buffer: slab.buffer, start: 0, end: size, slab });
   }
 
   take(): ByteRange {
     const range = this.#range;
+    this.#memory.give(this.#capacity);
     this.#range = undefined;
     if (range === undefined) return { buffer: NOTHING, start: 0, end: 0 };
     return { buffer: range.buffer, start: range.start, end: range.start + this.#length, slab: range.slab };
   }
 
   discard(): void {
-    this.#range?.slab?.release();
-    this.#range = undefined;
+    this.take().slab?.release();
   }
 }
 
@@ -81,14 +111,15 @@ export class FixedBody implements BodyReader {
   readonly #collected: Collected;
   position = 0;
 
-  constructor(length: number) {
+  constructor(length: number, memory: ReceiveMemory, holder: Holder) {
     this.#expected = length;
-    this.#collected = new Collected(length, Math.min(length, length > TRUSTED_LENGTH ? FIRST_ROOM : length));
+    const room = Math.min(length, length > TRUSTED_LENGTH ? FIRST_ROOM : length);
+    this.#collected = new Collected(length, room, memory, holder);
   }
 
   push(chunk: Buffer, start: number, end: number): BodyState {
     const take = Math.min(end - start, this.#expected - this.#collected.length);
-    this.#collected.append(chunk, start, start + take);
+    if (!this.#collected.append(chunk, start, start + take)) return 'no memory';
     this.position = start + take;
     return this.#collected.length === this.#expected ? 'done' : 'more';
   }
@@ -99,6 +130,10 @@ export class FixedBody implements BodyReader {
 
   discard(): void {
     this.#collected.discard();
+  }
+
+  moveOut(): void {
+    this.#collected.moveOut();
   }
 }
 
@@ -126,9 +161,9 @@ export class ChunkedBody implements BodyReader {
   #trailers = 0;
   position = 0;
 
-  constructor(limit: number) {
+  constructor(limit: number, memory: ReceiveMemory, holder: Holder) {
     this.#limit = limit;
-    this.#collected = new Collected(limit, 0);
+    this.#collected = new Collected(limit, FIRST_ROOM, memory, holder);
   }
 
   push(chunk: Buffer, start: number, end: number): BodyState {
@@ -136,7 +171,7 @@ export class ChunkedBody implements BodyReader {
     while (at < end) {
       if (this.#state === 'data') {
         const take = Math.min(this.#left, end - at);
-        this.#collected.append(chunk, at, at + take);
+        if (!this.#collected.append(chunk, at, at + take)) return 'no memory';
         this.#left -= take;
         at += take;
         if (this.#left === 0) this.#state = 'data end';
@@ -196,6 +231,10 @@ export class ChunkedBody implements BodyReader {
 
   discard(): void {
     this.#collected.discard();
+  }
+
+  moveOut(): void {
+    this.#collected.moveOut();
   }
 }
 

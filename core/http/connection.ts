@@ -1,66 +1,47 @@
 import type { Socket } from 'node:net';
-import type { Timer } from '../clock.ts';
 import type { Peer } from '../grpc/types.ts';
+import type { Holder, ReceiveMemory } from '../net/receive-memory.ts';
 import { acceptShared } from '../net/shared-read.ts';
-import type { ByteRange } from '../telemetry/telemetry.ts';
-import { type BodyReader, ChunkedBody, FixedBody } from './body-reader.ts';
-import { HeadBuffer } from './head-buffer.ts';
+import { Answers } from './answers.ts';
+import type { HttpLimit } from './limits.ts';
 import { peerOf, Request } from './request.ts';
-import { parseRequestHead, type RequestHead } from './request-head.ts';
-import {
-  BAD_REQUEST,
-  HEAD_TOO_LONG,
-  type HttpResponse,
-  httpDate,
-  INTERNAL,
-  plainResponse,
-  TIMED_OUT,
-} from './response.ts';
+import { RequestReader } from './request-reader.ts';
+import { type HttpResponse, httpDate, INTERNAL, NO_MEMORY, TIMED_OUT } from './response.ts';
 import type { HttpServerOptions } from './types.ts';
 
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
-const NO_BODY: ByteRange = { buffer: Buffer.alloc(0), start: 0, end: 0 };
-
-/**
- * After the last answer the peer may still be sending; closing at once would reset the connection and the answer
- * would be lost on the way (RFC 9112 section 9.6).
- */
-const LINGER_MS = 2000;
-
-/** A request whose head is read and whose body is not yet. */
-interface Reading {
-  readonly head: RequestHead;
-  readonly body: BodyReader;
-}
 
 /**
  * One accepted connection: bytes in, requests to the handler one at a time, answers out. Requests that come in while
  * one is being answered wait unread.
  */
-export class HttpConnection {
+export class HttpConnection implements Holder {
   readonly #options: HttpServerOptions;
   readonly #socket: Socket;
   readonly #peer: Peer;
   readonly #onClose: (connection: HttpConnection) => void;
-  readonly #head = new HeadBuffer();
-  #reading: Reading | undefined;
-  /** Handed to the handler and not answered yet. */
+  readonly #answers: Answers;
+  readonly #reader: RequestReader;
+  /** Its head was read, its body is being read. */
+  #reading: Request | undefined;
+  /** Being authenticated, or handed to the handler and not answered yet. */
   #current: Request | undefined;
-  /** Came in while a request was being answered. */
-  #backlog: Buffer | undefined;
-  #output: Buffer[] = [];
   #processing = false;
-  /** The last answer was given; what comes in is thrown away. */
-  #finished = false;
   #draining = false;
   #deadline = Number.POSITIVE_INFINITY;
-  #linger: Timer | undefined;
 
-  constructor(accepted: Socket, options: HttpServerOptions, onClose: (connection: HttpConnection) => void) {
+  constructor(
+    accepted: Socket,
+    options: HttpServerOptions,
+    memory: ReceiveMemory,
+    onClose: (connection: HttpConnection) => void,
+  ) {
     this.#options = options;
+    this.#reader = new RequestReader(memory, this, options.maxBodyBytes);
     this.#onClose = onClose;
     this.#peer = peerOf(accepted);
     this.#socket = acceptShared(accepted, this);
+    this.#answers = new Answers(this.#socket, options.clock);
     // a reset shows as an error first; `close` follows always and does the rest
     this.#socket.on('error', () => {});
     this.#socket.on('end', () => this.#ended());
@@ -71,26 +52,30 @@ export class HttpConnection {
 
   /** ByteSink. */
   receive(bytes: Buffer, length: number): void {
-    if (this.#finished) return;
-    this.#process(bytes, 0, length);
+    if (!this.#answers.finished) this.#process(bytes, 0, length);
   }
 
-  /** Called by the server from time to time: acts on a deadline that has passed. */
-  checkDeadline(now: number): void {
+  /** Called by the server from time to time: acts on a deadline that has passed, makes long waits cheap. */
+  sweep(now: number): void {
+    this.#reader.sweep();
     if (now < this.#deadline) return;
     this.#deadline = Number.POSITIVE_INFINITY;
-    if (this.#reading !== undefined || !this.#head.empty) this.#refuse(TIMED_OUT);
+    if (this.#reader.incomplete) this.#refuse(TIMED_OUT, 0, 'timeout');
     else this.#socket.destroy();
   }
 
   /** No further request is taken; closes at once where none is under way. */
   drain(): void {
     this.#draining = true;
-    if (this.#current === undefined && this.#reading === undefined && this.#head.empty) this.#socket.destroySoon();
+    if (this.#current === undefined && !this.#reader.incomplete) this.#socket.destroySoon();
   }
 
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  evict(): void {
+    if (this.#reader.incomplete) this.#refuse(NO_MEMORY, 0, 'receive_memory');
   }
 
   /** For the request: its answer. */
@@ -98,8 +83,8 @@ export class HttpConnection {
     if (request !== this.#current) return;
     this.#current = undefined;
     const { head } = request;
-    const close = !head.keepAlive || !this.#options.keepAlive || this.#draining || request.bodyTooLarge;
-    this.#output.push(
+    const close = !head.keepAlive || !this.#options.keepAlive || this.#draining || !request.complete;
+    this.#answers.push(
       response.encode({
         date: httpDate(this.#options.clock.now()),
         connection: close ? 'close' : head.old ? 'keep-alive' : undefined,
@@ -111,10 +96,13 @@ export class HttpConnection {
       return;
     }
     this.#expire(this.#options.timeouts.idleMs || this.#options.timeouts.readMs);
-    if (this.#processing) return;
-    const backlog = this.#backlog;
-    this.#backlog = undefined;
-    if (backlog === undefined) this.#flush();
+    if (!this.#processing) this.#goOn();
+  }
+
+  /** Reads what came in meanwhile, and then on. */
+  #goOn(): void {
+    const backlog = this.#reader.takeBacklog();
+    if (backlog === undefined) this.#answers.flush();
     else this.#process(backlog, 0, backlog.length);
     this.#resume();
   }
@@ -122,63 +110,93 @@ export class HttpConnection {
   #process(bytes: Buffer, start: number, end: number): void {
     this.#processing = true;
     let at = start;
-    while (at < end && !this.#finished && this.#current === undefined) {
+    while (at < end && !this.#answers.finished && this.#current === undefined) {
       at = this.#reading === undefined ? this.#readHead(bytes, at, end) : this.#readBody(bytes, at, end);
     }
     this.#processing = false;
-    if (at < end && !this.#finished) this.#keep(bytes, at, end);
-    this.#flush();
-  }
-
-  #keep(bytes: Buffer, start: number, end: number): void {
-    const rest = bytes.subarray(start, end);
-    this.#backlog = this.#backlog === undefined ? Buffer.from(rest) : Buffer.concat([this.#backlog, rest]);
-    this.#socket.pause();
+    if (at < end && !this.#answers.finished) {
+      this.#socket.pause();
+      // without memory the request under way is the last: what was sent behind it has to be sent again
+      if (!this.#reader.keep(bytes, at, end)) this.#draining = true;
+    }
+    this.#answers.flush();
   }
 
   #readHead(bytes: Buffer, start: number, end: number): number {
-    if (this.#head.empty) this.#expire(this.#options.timeouts.readHeaderMs || this.#options.timeouts.readMs);
-    const found = this.#head.push(bytes, start, end);
-    if (found === 'more') return end;
-    if (found === 'too long') return this.#refuse(HEAD_TOO_LONG, end);
-    if (found === 'malformed') return this.#refuse(BAD_REQUEST, end);
-    const head = parseRequestHead(found.text);
-    if ('fault' in head) return this.#refuse(head.fault === 400 ? BAD_REQUEST : plainResponse(head.fault), end);
-    this.#begin(head, found.position === end);
-    return found.position;
+    if (!this.#reader.inHead) this.#expire(this.#options.timeouts.readHeaderMs || this.#options.timeouts.readMs);
+    const found = this.#reader.readHead(bytes, start, end);
+    if (found === undefined) return end;
+    if ('limit' in found) return this.#refuse(found.response, end, found.limit);
+    const [head, position] = found;
+    this.#admit(new Request(this, head, this.#peer), position === end);
+    return position;
   }
 
-  #begin(head: RequestHead, bodyToCome: boolean): void {
+  /** Asks who it is before any of the body is read; what is there of it waits. */
+  #admit(request: Request, bodyToCome: boolean): void {
+    const { authenticate, timeouts } = this.#options;
+    if (authenticate === undefined) {
+      this.#begin(request, bodyToCome);
+      return;
+    }
+    this.#current = request;
+    this.#expire(timeouts.readMs);
+    const denied = (error: unknown): void => {
+      request.denied = { error };
+      if (this.#current === request) this.#deliver(request);
+    };
+    try {
+      const auth = authenticate(request);
+      if (auth instanceof Promise) auth.then((found) => this.#admitted(request, found, true), denied);
+      else this.#admitted(request, auth, bodyToCome);
+    } catch (error) {
+      denied(error);
+    }
+  }
+
+  #admitted(request: Request, auth: Request['auth'], bodyToCome: boolean): void {
+    if (this.#current !== request) return;
+    this.#current = undefined;
+    request.auth = auth;
+    this.#begin(request, bodyToCome && !this.#reader.hasBacklog);
+    if (!this.#processing && this.#current === undefined) this.#goOn();
+  }
+
+  #begin(request: Request, bodyToCome: boolean): void {
     const { maxBodyBytes, timeouts } = this.#options;
-    if (head.contentLength === 0) {
-      this.#deliver(head, NO_BODY, false);
-    } else if (head.contentLength > maxBodyBytes) {
-      this.#deliver(head, NO_BODY, true);
-    } else {
-      const body = head.contentLength < 0 ? new ChunkedBody(maxBodyBytes) : new FixedBody(head.contentLength);
-      this.#reading = { head, body };
+    const { contentLength, expectContinue } = request.head;
+    if (contentLength === 0) this.#deliver(request);
+    else if (contentLength > maxBodyBytes) this.#deliverTooLarge(request);
+    else {
+      this.#reader.beginBody(contentLength);
+      this.#reading = request;
       this.#expire(timeouts.readMs);
-      if (head.expectContinue && bodyToCome) this.#output.push(CONTINUE);
+      if (expectContinue && bodyToCome) this.#answers.push(CONTINUE);
     }
   }
 
   #readBody(bytes: Buffer, start: number, end: number): number {
-    const { head, body } = this.#reading as Reading;
-    const state = body.push(bytes, start, end);
-    if (state === 'more') return end;
+    const request = this.#reading as Request;
+    const found = this.#reader.readBody(bytes, start, end);
+    if (found === undefined) return end;
+    if (found !== 'too large' && 'limit' in found) return this.#refuse(found.response, end, found.limit);
     this.#reading = undefined;
-    if (state === 'done') {
-      this.#deliver(head, body.take(), false);
-      return body.position;
-    }
-    body.discard();
-    if (state === 'malformed') return this.#refuse(BAD_REQUEST, end);
-    this.#deliver(head, NO_BODY, true);
-    return end;
+    if (found === 'too large') return this.#deliverTooLarge(request, end);
+    const [body, position] = found;
+    request.body = body;
+    request.complete = true;
+    this.#deliver(request);
+    return position;
   }
 
-  #deliver(head: RequestHead, body: ByteRange, tooLarge: boolean): void {
-    const request = new Request(this, head, body, tooLarge, this.#peer);
+  #deliverTooLarge(request: Request, position = 0): number {
+    request.bodyTooLarge = true;
+    this.#options.onLimit?.('body_size');
+    this.#deliver(request);
+    return position;
+  }
+
+  #deliver(request: Request): void {
     this.#current = request;
     this.#expire(this.#options.timeouts.writeMs);
     try {
@@ -190,8 +208,9 @@ export class HttpConnection {
   }
 
   /** Answers what cannot be handled and reads no further; returns `position` for the caller's convenience. */
-  #refuse(response: HttpResponse, position = 0): number {
-    this.#output.push(
+  #refuse(response: HttpResponse, position: number, limit: HttpLimit): number {
+    this.#options.onLimit?.(limit);
+    this.#answers.push(
       response.encode({ date: httpDate(this.#options.clock.now()), connection: 'close', headOnly: false }),
     );
     this.#finish();
@@ -199,29 +218,15 @@ export class HttpConnection {
   }
 
   #finish(): void {
-    if (this.#finished) return;
-    this.#finished = true;
-    this.#reading?.body.discard();
+    if (this.#answers.finished) return;
     this.#reading = undefined;
-    this.#backlog = undefined;
+    this.#reader.drop();
     this.#deadline = Number.POSITIVE_INFINITY;
-    this.#flush();
-    this.#socket.end();
-    this.#socket.resume();
-    this.#linger = this.#options.clock.after(LINGER_MS, () => this.#socket.destroy());
-  }
-
-  #flush(): void {
-    const output = this.#output;
-    if (output.length === 0) return;
-    this.#output = [];
-    const bytes = output.length === 1 ? (output[0] as Buffer) : Buffer.concat(output);
-    // a peer that does not read its answers gets no further ones made
-    if (!this.#socket.write(bytes) && !this.#finished) this.#socket.pause();
+    this.#answers.finish();
   }
 
   #resume(): void {
-    if (this.#backlog === undefined && !this.#socket.writableNeedDrain) this.#socket.resume();
+    if (!this.#reader.hasBacklog && !this.#socket.writableNeedDrain) this.#socket.resume();
   }
 
   /** The peer sends no more; it may still wait for an answer. */
@@ -231,12 +236,10 @@ export class HttpConnection {
   }
 
   #closed(): void {
-    this.#linger?.cancel();
-    this.#finished = true;
+    this.#answers.closed();
     this.#current = undefined;
-    this.#backlog = undefined;
-    this.#reading?.body.discard();
     this.#reading = undefined;
+    this.#reader.drop();
     this.#onClose(this);
   }
 

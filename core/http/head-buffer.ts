@@ -22,6 +22,11 @@ export class HeadBuffer {
     return this.#length === 0;
   }
 
+  /** Memory of a head that is not complete. */
+  get held(): number {
+    return this.#partial?.length ?? 0;
+  }
+
   push(bytes: Buffer, start: number, end: number): HeadSearch {
     if (this.#length > 0) return this.#continue(bytes, start, end);
     let at = start;

@@ -16,6 +16,8 @@ function request(method: string, path: string): HttpRequest & { readonly answers
     peer: { address: '', port: 0 },
     body: { buffer, start: 0, end: buffer.length },
     bodyTooLarge: false,
+    auth: undefined,
+    denied: undefined,
     header: () => undefined,
     headers: () => new Map(),
     respond: (response) => answers.push(response),

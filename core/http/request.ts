@@ -6,19 +6,24 @@ import type { RequestHead } from './request-head.ts';
 import type { HttpResponse } from './response.ts';
 import type { HttpRequest } from './types.ts';
 
+const NO_BODY: ByteRange = { buffer: Buffer.alloc(0), start: 0, end: 0 };
+
 export class Request implements HttpRequest {
   readonly #connection: HttpConnection;
   readonly head: RequestHead;
-  readonly body: ByteRange;
-  readonly bodyTooLarge: boolean;
   readonly peer: Peer;
+  body = NO_BODY;
+  bodyTooLarge = false;
+  /** The body has been read, or there is none: another request may follow. */
+  complete: boolean;
+  auth: ReadonlyMap<string, string> | undefined;
+  denied: { readonly error: unknown } | undefined;
 
-  constructor(connection: HttpConnection, head: RequestHead, body: ByteRange, bodyTooLarge: boolean, peer: Peer) {
+  constructor(connection: HttpConnection, head: RequestHead, peer: Peer) {
     this.#connection = connection;
     this.head = head;
-    this.body = body;
-    this.bodyTooLarge = bodyTooLarge;
     this.peer = peer;
+    this.complete = head.contentLength === 0;
   }
 
   get method(): string {

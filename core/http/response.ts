@@ -93,6 +93,7 @@ export const BAD_REQUEST = plainResponse(400);
 export const TIMED_OUT = plainResponse(408);
 export const HEAD_TOO_LONG = plainResponse(431);
 export const INTERNAL = plainResponse(500);
+export const NO_MEMORY = plainResponse(503);
 
 let lastSecond = -1;
 let lastDate = '';

@@ -3,10 +3,12 @@ import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { builtin } from '../builtin.ts';
 import type { Timer } from '../clock.ts';
 import { type Listening, listen } from '../net/listen.ts';
+import { ReceiveMemory } from '../net/receive-memory.ts';
 import { HttpConnection } from './connection.ts';
+import { DEFAULT_MAX_CONNECTIONS, LARGEST_BODIES, RECEIVE_MEMORY } from './limits.ts';
 import type { HttpServerOptions } from './types.ts';
 
-/** How often deadlines are looked at; a timeout is late by at most this. */
+/** How often connections are looked at; a timeout is late by at most this. */
 const MAX_SWEEP_MS = 500;
 const MIN_SWEEP_MS = 5;
 
@@ -18,17 +20,19 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #connections = new Set<HttpConnection>();
   #server: Server | undefined;
+  readonly #memory: ReceiveMemory;
   #sweep: Timer | undefined;
   #emptied: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#memory = new ReceiveMemory(Math.max(RECEIVE_MEMORY, LARGEST_BODIES * options.maxBodyBytes));
   }
 
   /** Resolves when connections are accepted; fails with `listen tcp HOST:PORT: bind: …`. */
   async listen(): Promise<Listening> {
-    const { tls, address, onError } = this.#options;
+    const { tls, address, onError, onLimit } = this.#options;
     const sockets = { allowHalfOpen: true, noDelay: true, pauseOnConnect: tls === undefined };
     const server =
       tls === undefined
@@ -37,6 +41,8 @@ export class HttpServer {
             this.#accept(socket),
           );
     this.#server = server;
+    server.maxConnections = this.#options.maxConnections || DEFAULT_MAX_CONNECTIONS;
+    server.on('drop', () => onLimit?.('connections'));
     const listening = await listen(server, address);
     server.on('error', (error) => onError?.(error));
     server.on('tlsClientError', (error: Error) => onError?.(error));
@@ -72,7 +78,7 @@ export class HttpServer {
   }
 
   #accept(socket: Socket): void {
-    const connection = new HttpConnection(socket, this.#options, (closed) => {
+    const connection = new HttpConnection(socket, this.#options, this.#memory, (closed) => {
       this.#connections.delete(closed);
       if (this.#connections.size === 0) this.#emptied?.();
     });
@@ -82,11 +88,10 @@ export class HttpServer {
   #startSweep(): void {
     const { clock, timeouts } = this.#options;
     const set = Object.values(timeouts).filter((ms) => ms > 0);
-    if (set.length === 0) return;
     const period = Math.max(MIN_SWEEP_MS, Math.min(MAX_SWEEP_MS, Math.min(...set) / 4));
     this.#sweep = clock.every(period, () => {
       const now = clock.monotonic();
-      for (const connection of this.#connections) connection.checkDeadline(now);
+      for (const connection of this.#connections) connection.sweep(now);
     });
   }
 }

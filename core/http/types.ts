@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Peer } from '../grpc/types.ts';
 import type { ListenAddress } from '../net/listen.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
+import type { HttpLimit } from './limits.ts';
 import type { HttpResponse } from './response.ts';
 
 /** One request with its whole body. `respond` ends it, at once or later; a second answer is ignored. */
@@ -17,6 +18,10 @@ export interface HttpRequest {
   readonly body: ByteRange;
   /** The body passed the limit; `body` is empty and the connection is closed after the answer. */
   readonly bodyTooLarge: boolean;
+  /** What the `authenticate` option returned. */
+  readonly auth: ReadonlyMap<string, string> | undefined;
+  /** What it threw; then the body was not read, and the connection is closed after the answer. */
+  readonly denied: { readonly error: unknown } | undefined;
   /** The first value of a header, by lower-case name. */
   header(name: string): string | undefined;
   /** All headers by lower-case name. */
@@ -48,6 +53,16 @@ export interface HttpServerOptions {
   readonly timeouts: HttpTimeouts;
   /** False closes a connection after each answer. */
   readonly keepAlive: boolean;
+  /** Runs when the head is there and before any of the body is kept. Throws or rejects to refuse. */
+  readonly authenticate?:
+    | ((
+        request: HttpRequest,
+      ) => ReadonlyMap<string, string> | undefined | Promise<ReadonlyMap<string, string> | undefined>)
+    | undefined;
+  /** At a time; one more is closed at once. Default 10,000. */
+  readonly maxConnections?: number | undefined;
+  /** Hears of each connection that was ended and each request that was refused for a limit. */
+  readonly onLimit?: ((limit: HttpLimit) => void) | undefined;
   readonly clock: Clock;
   /** Hears of what no request can be told: failed handshakes, exceptions of the handler. */
   readonly onError?: ((error: Error) => void) | undefined;

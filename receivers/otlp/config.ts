@@ -1,4 +1,4 @@
-import { duration, type Infer, int, optional, string, struct } from '../../core/config/fields.ts';
+import { duration, type Infer, int, optional, string, struct, uint32 } from '../../core/config/fields.ts';
 import { grpcServer } from '../../core/config/sections/grpc-server.ts';
 import { httpServer } from '../../core/config/sections/http-server.ts';
 import { urlPathOf } from '../../core/http/path.ts';
@@ -7,14 +7,17 @@ import { SIGNALS } from '../../core/signal.ts';
 /** What grpc-go reads at a time in the collector; the key is accepted, our reads have a size of their own. */
 const READ_BUFFER = 512 * 1024;
 
+const maxConnections = uint32('Connections at a time, one more is closed at once; 0 means 10000.');
+
 const grpc = struct(
   'configgrpc.ServerConfig',
   'OTLP/gRPC.',
   {
     endpoint: string('host:port to listen on; a path for unix sockets.', 'localhost:4317'),
     read_buffer_size: int('Size of the read buffer in bytes; 0 means the default.', READ_BUFFER, 'int'),
+    max_connections: maxConnections,
   },
-  { embed: [grpcServer] },
+  { embed: [grpcServer], ours: ['max_connections'] },
 );
 export type GrpcConfig = Infer<typeof grpc>;
 
@@ -29,9 +32,11 @@ const http = struct(
     traces_url_path: string('Path to which traces are sent.', '/v1/traces'),
     metrics_url_path: string('Path to which metrics are sent.', '/v1/metrics'),
     logs_url_path: string('Path to which logs are sent.', '/v1/logs'),
+    max_connections: maxConnections,
   },
   {
     embed: [httpServer],
+    ours: ['max_connections'],
     validate(value, path, report) {
       for (const signal of SIGNALS) {
         const key = `${signal}_url_path` as const;

@@ -12,7 +12,7 @@ import { encodeExportResponse } from '../../core/otlp/service.ts';
 import { encodeStatus } from '../../core/otlp/status.ts';
 import { SIGNALS, type Signal } from '../../core/signal.ts';
 import type { GrpcConfig } from './config.ts';
-import { contextSource, type Guards, ingest } from './ingest.ts';
+import { contextSource, type Guards, ingest, limitCounter } from './ingest.ts';
 
 const SUCCESS = encodeExportResponse();
 const MIB = 1024 * 1024;
@@ -55,6 +55,8 @@ export function grpcOptions(
     decompressors: grpcDecompressors,
     authenticate: authenticator && ((call) => authenticate(authenticator, call)),
     onError: (error) => settings.logger.debug('Connection failed', { error }),
+    maxConnections: config.max_connections,
+    onLimit: limitCounter(settings, 'grpc'),
     clock: settings.clock,
   };
 }

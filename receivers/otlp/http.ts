@@ -5,7 +5,7 @@ import { PipelineError } from '../../core/error.ts';
 import { httpStatusOf, statusCodeOf } from '../../core/http/grpc-status.ts';
 import { cleanPath, decodedPath, urlPathOf } from '../../core/http/path.ts';
 import { HttpResponse } from '../../core/http/response.ts';
-import type { HttpHandler, HttpRequest } from '../../core/http/types.ts';
+import type { HttpHandler, HttpRequest, HttpServerOptions } from '../../core/http/types.ts';
 import { withCors } from '../../core/http/with-cors.ts';
 import { NOT_FOUND } from '../../core/http-admin/server.ts';
 import { encodeExportResponse, encodeExportResponseJson } from '../../core/otlp/service.ts';
@@ -83,6 +83,23 @@ export function httpHandler(config: HttpConfig, outputs: Outputs, guards: Guards
   return withCors(config.cors, headers, (request) => handler.handle(request));
 }
 
+/** Runs before a body is read; undefined where everybody may send. */
+export function httpAuthenticate(config: HttpConfig, { authenticator }: Guards): HttpServerOptions['authenticate'] {
+  return authenticator && ((request) => authenticator.authenticate(credentials(config, request)));
+}
+
+/** Headers, and the query parameters that may stand in for them. */
+function credentials(config: HttpConfig, request: HttpRequest): ReadonlyMap<string, readonly string[]> {
+  const names = config.auth?.request_params ?? [];
+  const headers = request.headers();
+  if (names.length === 0) return headers;
+  const query = new URLSearchParams(request.query);
+  const given = names
+    .filter((name) => query.has(name))
+    .map((name) => [name.toLowerCase(), query.getAll(name)] as const);
+  return new Map([...headers, ...given]);
+}
+
 class ExportHandler {
   readonly #config: HttpConfig;
   readonly #guards: Guards;
@@ -113,33 +130,10 @@ class ExportHandler {
   }
 
   handle(request: HttpRequest): void {
-    const { authenticator } = this.#guards;
-    if (authenticator === undefined) {
-      this.#route(request, undefined);
-      return;
-    }
-    // inside a promise, so that an authenticator that throws and one that rejects are the same
-    new Promise<ReadonlyMap<string, string>>((resolve) =>
-      resolve(authenticator.authenticate(this.#credentials(request))),
-    ).then(
-      (auth) => this.#route(request, auth),
-      (error) => {
-        if (error instanceof PipelineError) this.#refuse(request, errorEncodingOf(request), error);
-        else this.#fault(request, 401, error);
-      },
-    );
-  }
-
-  /** Headers, and the query parameters that may stand in for them. */
-  #credentials(request: HttpRequest): ReadonlyMap<string, readonly string[]> {
-    const names = this.#config.auth?.request_params ?? [];
-    const headers = request.headers();
-    if (names.length === 0) return headers;
-    const query = new URLSearchParams(request.query);
-    const given = names
-      .filter((name) => query.has(name))
-      .map((name) => [name.toLowerCase(), query.getAll(name)] as const);
-    return new Map([...headers, ...given]);
+    const { denied } = request;
+    if (denied === undefined) this.#route(request, request.auth);
+    else if (denied.error instanceof PipelineError) this.#refuse(request, errorEncodingOf(request), denied.error);
+    else this.#fault(request, 401, denied.error);
   }
 
   #route(request: HttpRequest, auth: ReadonlyMap<string, string> | undefined): void {

@@ -1,7 +1,9 @@
 import type { ServerAuthenticator } from '../../core/auth.ts';
+import type { Settings } from '../../core/component.ts';
 import type { Consumer } from '../../core/consumer.ts';
 import { PipelineError } from '../../core/error.ts';
 import type { Peer } from '../../core/grpc/types.ts';
+import type { Counter, MetricDefinition } from '../../core/meter.ts';
 import type { ServerMiddleware } from '../../core/middleware.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { JsonError } from '../../core/otlp/json/error.ts';
@@ -68,6 +70,25 @@ export function ingestJson(
 export interface Guards {
   readonly authenticator: ServerAuthenticator | undefined;
   readonly middlewares: readonly ServerMiddleware[];
+}
+
+const LIMIT_REACHED: MetricDefinition = {
+  name: 'otelcol_receiver_limit_reached',
+  description: 'Connections ended and requests refused because a limit of the server was reached.',
+  unit: '{times}',
+};
+
+/** Counts limits that clients reach; a series for each one that was. */
+export function limitCounter({ name, meter }: Settings, transport: string): (limit: string) => void {
+  const counters = new Map<string, Counter>();
+  return (limit) => {
+    let counter = counters.get(limit);
+    if (counter === undefined) {
+      counter = meter.counter(LIMIT_REACHED, { receiver: name, transport, limit });
+      counters.set(limit, counter);
+    }
+    counter.add(1);
+  };
 }
 
 /** The part of a request that its context is made of. */

@@ -17,8 +17,8 @@ import { reloadTls } from '../../core/net/tls-reload.ts';
 import { SIGNALS } from '../../core/signal.ts';
 import type { Config, GrpcConfig, HttpConfig } from './config.ts';
 import { grpcOptions } from './grpc.ts';
-import { httpHandler, maxBodyOf } from './http.ts';
-import type { Guards } from './ingest.ts';
+import { httpAuthenticate, httpHandler, maxBodyOf } from './http.ts';
+import { type Guards, limitCounter } from './ingest.ts';
 
 /** Requests under way at a shutdown get this long; well below the time a process manager gives. */
 const GRACE_MS = 5000;
@@ -81,10 +81,11 @@ export class OtlpReceiver implements Receiver {
     ) {
       logger.warn('The CORS configuration specifies allowed headers but no allowed origins, and is therefore ignored.');
     }
+    const passing = guards(config, host);
     const server = new HttpServer({
       address: config,
       tls: config.tls && serverTls(config.tls),
-      handler: measureServer(httpHandler(config, this.#outputs, guards(config, host)), {
+      handler: measureServer(httpHandler(config, this.#outputs, passing), {
         meter: this.#settings.meter,
         clock,
         labels: endpointLabels(config.endpoint, config.tls !== undefined),
@@ -92,6 +93,9 @@ export class OtlpReceiver implements Receiver {
           (path) => typeof path === 'string',
         ),
       }),
+      authenticate: httpAuthenticate(config, passing),
+      maxConnections: config.max_connections,
+      onLimit: limitCounter(this.#settings, 'http'),
       maxBodyBytes: maxBodyOf(config),
       timeouts: {
         readHeaderMs: config.read_header_timeout,

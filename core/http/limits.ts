@@ -1,0 +1,11 @@
+/** What an HTTP server allows its clients. Sizes in bytes; those of heads and chunks are beside the code that reads them. */
+
+/** An idle connection takes about 15 KiB, one with TLS 60 KiB. */
+export const DEFAULT_MAX_CONNECTIONS = 10_000;
+/** For requests of all connections that are not complete: heads, bodies, what was sent behind a request. */
+export const RECEIVE_MEMORY = 256 << 20;
+/** The same where bodies may be larger: at least so many of the largest. */
+export const LARGEST_BODIES = 8;
+
+/** Why a connection was ended or a request refused, as it is counted. */
+export type HttpLimit = 'connections' | 'malformed' | 'header_size' | 'body_size' | 'receive_memory' | 'timeout';
