@@ -1,0 +1,151 @@
+import { type Checkpointed, checkpoints } from '../checkpoint.ts';
+import type { Timer } from '../clock.ts';
+import type { Connector, Host, Settings } from '../component.ts';
+import { PipelineError } from '../error.ts';
+import { NO_PARTITION, type StreamOrigin } from '../telemetry/context.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { StreamConfig } from './config.ts';
+import { Items } from './items.ts';
+import { observeState } from './metrics.ts';
+import type { StreamOutputs } from './outputs.ts';
+import { type Partition, PartitionRunner, type PartitionState } from './partition-runner.ts';
+
+/** Idle partitions are looked for so often. */
+const TICK_MS = 1_000;
+
+/** What a connector does with its items; the operator around it keeps order, event time, results and snapshots. */
+export interface Stage<S extends PartitionState> {
+  /** Of the entries of its snapshots. */
+  readonly version: number;
+  /** The state of a partition that is new here. */
+  open(partition: Partition): S;
+  /** Adds the items of a batch to the state; what comes of it is emitted through the partition. */
+  process(batch: Telemetry, state: S, items: Items): void;
+}
+
+/** A connector that works in event time. */
+export class StreamOperator<S extends PartitionState> implements Connector, Checkpointed {
+  readonly #settings: Settings;
+  readonly #config: StreamConfig;
+  readonly #outputs: StreamOutputs;
+  readonly #stage: Stage<S>;
+  readonly #items: Items;
+  readonly #runners = new Map<string, PartitionRunner<S>>();
+  #timer: Timer | undefined;
+  #removeMetrics: (() => void) | undefined;
+  /** Somebody keeps the state when the process ends. */
+  #kept = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(settings: Settings, config: StreamConfig, outputs: StreamOutputs, stage: Stage<S>) {
+    this.#settings = settings;
+    this.#config = config;
+    this.#outputs = outputs;
+    this.#stage = stage;
+    this.#items = new Items(settings, config.max_future);
+  }
+
+  async start(host: Host): Promise<void> {
+    const { clock, meter, name, kind } = this.#settings;
+    const now = () => clock.now();
+    this.#removeMetrics = observeState(meter, name, now, () => this.#runners.values());
+    if (this.#config.idle_timeout > 0) this.#timer = clock.every(TICK_MS, () => this.#tick());
+    const keeper = checkpoints(host);
+    this.#kept = keeper !== undefined;
+    await keeper?.register({ kind, id: name, name: '' }, this);
+  }
+
+  consume(batch: Telemetry): void | Promise<void> {
+    let taken = false;
+    const take = (): void => {
+      taken = true;
+      this.#process(batch, runner, batch.context.stream);
+    };
+    const refuse = (error: unknown): never => {
+      if (!taken) batch.release();
+      throw error;
+    };
+    const runner = this.#runner(batch.context.stream?.partition ?? NO_PARTITION);
+    try {
+      if (this.#stopping !== undefined) throw new PipelineError(`the ${this.#settings.name} connector has stopped`);
+      return runner.run(take)?.catch(refuse);
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  watermark(partition: string, time: number): void | Promise<void> {
+    const runner = this.#runner(partition);
+    return runner.run(() => {
+      if (runner.clock.advance(partition, time)) runner.state.advance(runner.clock.watermark);
+    });
+  }
+
+  shutdown(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  get version(): number {
+    return this.#stage.version;
+  }
+
+  partitions(): readonly string[] {
+    return [...this.#runners.keys()];
+  }
+
+  snapshot(partition: string, which: 'all' | 'changed'): ReadonlyMap<string, Buffer | undefined> {
+    return this.#runners.get(partition)?.snapshot(which, this.#outputs.pipelines) ?? new Map();
+  }
+
+  restore(partition: string, entries: ReadonlyMap<string, Buffer>, version: number): void {
+    this.#runner(partition).restore(entries, version, this.#outputs.pipelines);
+  }
+
+  forget(partition: string): void {
+    this.#runners.get(partition)?.abandon();
+    this.#runners.delete(partition);
+  }
+
+  #runner(partition: string): PartitionRunner<S> {
+    const name = this.#config.state === 'shared' ? NO_PARTITION : partition;
+    const known = this.#runners.get(name);
+    if (known !== undefined) return known;
+    const { clock, logger } = this.#settings;
+    const { out_of_orderness: outOfOrderness, idle_timeout: idleTimeout } = this.#config;
+    const options = { eventTime: { outOfOrderness, idleTimeout, clock }, clock, logger, next: this.#outputs.results };
+    const runner = new PartitionRunner(name, options, (partition) => this.#stage.open(partition));
+    this.#runners.set(name, runner);
+    return runner;
+  }
+
+  #process(batch: Telemetry, runner: PartitionRunner<S>, stream: StreamOrigin | undefined): void {
+    const items = this.#items;
+    items.begin(stream?.watermarked === true ? undefined : (stream?.partition ?? NO_PARTITION));
+    try {
+      this.#stage.process(batch, runner.state, items);
+      const strays = this.#outputs.late === undefined ? undefined : items.strays(batch);
+      if (strays !== undefined && this.#outputs.late !== undefined) runner.emit(strays, [this.#outputs.late]);
+    } finally {
+      batch.release();
+    }
+  }
+
+  #tick(): void {
+    for (const runner of this.#runners.values()) {
+      if (!runner.isSettled || !runner.clock.tick()) continue;
+      void runner.run(() => runner.state.advance(runner.clock.watermark));
+    }
+  }
+
+  async #stop(): Promise<void> {
+    this.#timer?.cancel();
+    for (const runner of this.#runners.values()) {
+      if (!this.#kept) {
+        runner.state.finish();
+        await runner.close();
+      } else if (!runner.isSettled) await runner.deliver();
+    }
+    this.#removeMetrics?.();
+  }
+}

@@ -1,0 +1,149 @@
+import { Heap } from '../heap.ts';
+import type { Aggregation, Fire, Slice, WindowKey, Windows } from './windowing.ts';
+
+export interface AlignedOptions<A, I, K extends WindowKey<A>> {
+  readonly size: number;
+  /** The same as size for tumbling windows. */
+  readonly slide: number;
+  readonly offset: number;
+  readonly lateness: number;
+  readonly aggregation: Aggregation<A, I>;
+  readonly fire: Fire<A, K>;
+  /** The key has fewer slices than before, perhaps none. */
+  readonly shrunk: (key: K) => void;
+}
+
+/**
+ * Tumbling and sliding windows. An event is added once, to a slice that ends where any window begins or ends (Krishna-
+ * murthy et al., "On-the-fly sharing for streamed aggregation", 2006: paired windows), and a window is put together
+ * from its slices when it fires. So an event costs the same however much windows overlap. Windows begin at the same
+ * time for all keys, so what waits for the watermark is kept per window, not per key.
+ */
+export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, I, K> {
+  readonly #options: AlignedOptions<A, I, K>;
+  /** Where the second slice of a slide begins, 0 where there is one. */
+  readonly #cut: number;
+  /** The keys that have the slice, by its start. */
+  readonly #keys = new Map<number, K[]>();
+  /** Starts of windows that wait for their end, and of slices that wait for their last window's lateness. */
+  readonly #waiting = new Set<number>();
+  readonly #ends = new Heap<number>((a, b) => a < b);
+  readonly #cleanups = new Heap<number>((a, b) => a < b);
+
+  constructor(options: AlignedOptions<A, I, K>) {
+    this.#options = options;
+    this.#cut = options.size % options.slide;
+  }
+
+  get open(): number {
+    return this.#waiting.size;
+  }
+
+  add(key: K, time: number, item: I, watermark: number): boolean {
+    const { size, slide, lateness, aggregation } = this.#options;
+    const newest = this.#newestStart(time);
+    // where windows do not cover all time, what lies between them belongs to none
+    if (time >= newest + size) return time + lateness > watermark;
+    if (newest + size - 1 + lateness <= watermark) return false;
+    aggregation.add(this.#slice(key, time, newest, watermark).value, item);
+    if (time > watermark) return true;
+    for (let start = newest; start > time - size; start -= slide) {
+      const last = start + size - 1;
+      if (last + lateness <= watermark) break;
+      if (last <= watermark) this.#fireKey(key, start, true);
+    }
+    return true;
+  }
+
+  advance(watermark: number): void {
+    const { size, lateness } = this.#options;
+    for (;;) {
+      const end = (this.#ends.first ?? Number.POSITIVE_INFINITY) + size - 1;
+      const slice = this.#cleanups.first;
+      const cleanup = slice === undefined ? Number.POSITIVE_INFINITY : this.#newestStart(slice) + size - 1 + lateness;
+      if (this.#ends.size > 0 && end <= watermark && end <= cleanup) this.#fireWindow(this.#ends.pop() as number);
+      else if (slice !== undefined && cleanup <= watermark) this.#forget(this.#cleanups.pop() as number);
+      else return;
+    }
+  }
+
+  restore(key: K, watermark: number): void {
+    for (const { start } of key.slices) this.#register(key, start, this.#newestStart(start), watermark);
+  }
+
+  #newestStart(time: number): number {
+    const { slide, offset } = this.#options;
+    return Math.floor((time - offset) / slide) * slide + offset;
+  }
+
+  #slice(key: K, time: number, newest: number, watermark: number): Slice<A> {
+    const { slide, size, aggregation } = this.#options;
+    const second = this.#cut > 0 && size > slide && time >= newest + this.#cut;
+    const start = second ? newest + this.#cut : newest;
+    const { slices } = key;
+    let at = slices.length;
+    while (at > 0 && (slices[at - 1] as Slice<A>).start > start) at--;
+    const known = slices[at - 1];
+    if (known?.start === start) return known;
+    const end = this.#cut > 0 && size > slide && !second ? newest + this.#cut : Math.min(newest + slide, newest + size);
+    const slice = { start, end, value: aggregation.create() };
+    slices.splice(at, 0, slice);
+    this.#register(key, start, newest, watermark);
+    return slice;
+  }
+
+  #register(key: K, slice: number, newest: number, watermark: number): void {
+    const keys = this.#keys.get(slice);
+    if (keys !== undefined) {
+      keys.push(key);
+      return;
+    }
+    this.#keys.set(slice, [key]);
+    this.#cleanups.push(slice);
+    const { size, slide } = this.#options;
+    for (let start = newest; start > slice - size && start + size - 1 > watermark; start -= slide) {
+      if (this.#waiting.has(start)) continue;
+      this.#waiting.add(start);
+      this.#ends.push(start);
+    }
+  }
+
+  /** For all keys with something in it, in the order of their names: whatever order they came in. */
+  #fireWindow(start: number): void {
+    this.#waiting.delete(start);
+    const { size, slide } = this.#options;
+    const found = new Set<K>();
+    for (let slice = start; slice < start + size; slice += slide) {
+      for (const key of this.#keys.get(slice) ?? []) found.add(key);
+      if (this.#cut > 0) for (const key of this.#keys.get(slice + this.#cut) ?? []) found.add(key);
+    }
+    for (const key of [...found].sort(byName)) this.#fireKey(key, start, false);
+  }
+
+  #fireKey(key: K, start: number, late: boolean): void {
+    const { size, aggregation, fire } = this.#options;
+    const inside = key.slices.filter((slice) => slice.start >= start && slice.start < start + size);
+    const [first] = inside;
+    if (first === undefined) return;
+    let { value } = first;
+    if (inside.length > 1) {
+      value = aggregation.create();
+      for (const slice of inside) aggregation.merge(value, slice.value);
+    }
+    fire(key, start, start + size, value, late);
+  }
+
+  #forget(slice: number): void {
+    const keys = this.#keys.get(slice) ?? [];
+    this.#keys.delete(slice);
+    for (const key of keys) {
+      const at = key.slices.findIndex((one) => one.start === slice);
+      if (at >= 0) key.slices.splice(at, 1);
+      this.#options.shrunk(key);
+    }
+  }
+}
+
+function byName(a: { readonly key: string }, b: { readonly key: string }): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
