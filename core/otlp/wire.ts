@@ -100,6 +100,13 @@ export function idAt(buffer: Buffer, value: number, after: number): number {
   return next === after ? -1 : next;
 }
 
+/** Whether the id of `length` bytes at `at` is none: not there (-1), or all zeros, which means the same. */
+export function isNoId(buffer: Buffer, at: number, length: number): boolean {
+  if (at < 0) return true;
+  for (let i = 0; i < length; i++) if (buffer[at + i] !== 0) return false;
+  return true;
+}
+
 /** The position after the value of a field whose tag, just before `position`, was `tag`. */
 export function skipValue(buffer: Buffer, position: number, tag: number): number {
   switch (tag & 7) {

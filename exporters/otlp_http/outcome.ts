@@ -1,6 +1,7 @@
 import { PipelineError } from '../../core/error.ts';
 import type { HttpAnswer } from '../../core/http/client.ts';
 import { statusCodeOf } from '../../core/http/grpc-status.ts';
+import { retryAfter } from '../../core/http/retry-after.ts';
 import { decodeStatus, decodeStatusJson, type Status } from '../../core/otlp/status.ts';
 
 /** Source: https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes */
@@ -30,12 +31,4 @@ function statusOf({ status, headers, body }: HttpAnswer): Status | undefined {
 
 function detailOf({ retryAfterMs }: Status): string {
   return retryAfterMs === undefined ? '' : `retry_delay:${retryAfterMs / 1000}s`;
-}
-
-/** Seconds or a date (RFC 9110 section 10.2.3), in milliseconds from now. */
-function retryAfter(value: string | undefined, nowMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
