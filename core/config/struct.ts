@@ -1,4 +1,5 @@
 import { faultNotMap, joinPath } from './collections.ts';
+import { isSet, setDeep } from './entries.ts';
 import { nearest } from './nearest.ts';
 import { type ConfigNode, isNull, type MapEntry, type MapNode } from './node.ts';
 import { OtherDefault } from './other-default.ts';
@@ -34,6 +35,8 @@ export interface StructOptions<V, E extends readonly AnyStruct[]> {
   readonly describedElsewhere?: boolean;
   /** Unknown keys have no effect, which a warning says, because the collector takes them too. */
   readonly ignoresUnknown?: boolean;
+  /** What is said of unknown keys that one may well look for here. */
+  readonly hints?: Readonly<Record<string, string>>;
   /** What further keys hold, where any are allowed; they are checked and not part of the value. */
   readonly others?: AnySchema;
   /** Last touch after decoding, where a key's default hangs on another; `isSet('batch.sizer')` asks what is written. */
@@ -131,6 +134,8 @@ export class Struct<T> extends Schema<T> {
   }
 
   #hintFor(key: string): string {
+    const hint = this.hints()[key];
+    if (hint !== undefined) return hint;
     if (this.#options.ours?.includes(key) === true) return 'a key that the collector does not have';
     const standard = this.legacyKeys().get(key)?.standard;
     if (standard !== undefined) return `a key of older collectors, today '${standard}'`;
@@ -163,6 +168,10 @@ export class Struct<T> extends Schema<T> {
 
   legacyKeys(): ReadonlyMap<string, LegacyKey> {
     return new Map([...this.#embed.flatMap((e) => [...e.legacyKeys()]), ...Object.entries(this.#options.legacy ?? {})]);
+  }
+
+  hints(): Readonly<Record<string, string>> {
+    return Object.assign({}, ...this.#embed.map((e) => e.hints()), this.#options.hints);
   }
 
   override validate(value: T, path: string, report: Report): void {
@@ -208,31 +217,10 @@ export class Struct<T> extends Schema<T> {
   }
 }
 
-function isSet(entries: ReadonlyMap<string, MapEntry>, [key, ...rest]: readonly string[]): boolean {
-  const node = key === undefined ? undefined : entries.get(key)?.node;
-  if (node === undefined || rest.length === 0) return node !== undefined;
-  return node.kind === 'map' && isSet(node.entries, rest);
-}
-
 function documented(field: AnySchema): JsonSchema {
   const text = field.defaultText();
   const description = text === undefined ? field.doc : `${field.doc} Default: ${text}`;
   return { ...field.jsonSchema(), description };
-}
-
-function setDeep(entries: Map<string, MapEntry>, path: readonly string[], entry: MapEntry): void {
-  const [key, ...rest] = path;
-  if (key === undefined) return;
-  const there = entries.get(key);
-  if (rest.length === 0) {
-    // What the user wrote under the standard key wins.
-    if (there === undefined) entries.set(key, entry);
-    return;
-  }
-  const inner = new Map(there?.node.kind === 'map' ? there.node.entries : []);
-  setDeep(inner, rest, entry);
-  const at = there?.node.at ?? entry.node.at;
-  entries.set(key, { keyAt: there?.keyAt ?? entry.keyAt, node: { kind: 'map', entries: inner, at } });
 }
 
 /**

@@ -18,7 +18,7 @@ export function parsePrometheusDuration(text: string): ParsedDuration {
     const match = part.exec(text);
     if (match === null) return invalid;
     const [, count = '', unit = ''] = match;
-    const order = UNITS.findIndex((u) => u === unit);
+    const order = UNITS.indexOf(unit as (typeof UNITS)[number]);
     if (order < 0) return { error: `unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}` };
     if (order <= last) return invalid;
     last = order;
