@@ -16,6 +16,7 @@ export class KeyRows {
   #keys = new Int32Array(INITIAL_KEYS);
   /** Where the key of each row begins in `#keys`, and where the last one ends. */
   #offsets: number[] = [0];
+  #bytes = Buffer.alloc(0);
 
   /** The row of a key; -1 for one that is not there. */
   find(key: KeyWriter): number {
@@ -67,6 +68,16 @@ export class KeyRows {
 
   clear(): void {
     this.filter(() => false);
+  }
+
+  /** The memory of all keys as bytes; another one once keys are added or forgotten. */
+  get bytes(): Buffer {
+    if (this.#bytes.buffer !== this.#keys.buffer) this.#bytes = Buffer.from(this.#keys.buffer);
+    return this.#bytes;
+  }
+  /** Where the key of a row begins in `bytes`; its first four bytes are its length. */
+  startOf(row: number): number {
+    return (this.#offsets[row] as number) * 4;
   }
 
   /** The words of a key, in the table's own memory. */
