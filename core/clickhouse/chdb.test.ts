@@ -94,6 +94,12 @@ test('an answer is streamed, and ends where the reader ends it', async () => {
   }
 });
 
+test('what is no SELECT answers too', async () => {
+  assert.deepEqual(await json(ch, 'SHOW TABLES'), [{ name: 'counting' }, { name: 'counts' }, { name: 't' }]);
+  assert.equal((await json(ch, 'DESCRIBE t')).length, 3);
+  assert.equal((await json(ch, 'EXPLAIN SELECT 1')).length > 1, true);
+});
+
 test('a fault in the middle of an answer is an error, not a short answer', async () => {
   const sql = 'SELECT throwIf(number = 500000) FROM numbers(1000000) SETTINGS max_block_size = 1000';
   await assert.rejects(json(ch, sql), /Cannot modify|throwIf/);

@@ -11,7 +11,7 @@ interface Chdb {
 
 interface Session {
   query(sql: string, format: string): string;
-  queryAsync(sql: string, options: { readonly format: string }): Promise<unknown>;
+  queryAsync(sql: string, options: { readonly format: string }): Promise<{ bytes(): Uint8Array }>;
   queryStream(sql: string, options: { readonly format: string }): Stream;
   close(): void;
 }
@@ -91,8 +91,9 @@ export class Engine {
     try {
       if (readonly !== '0') refuseOutfile(sql);
       session.query(`SET readonly = ${quoteText(readonly)}`, 'Null');
-      stream = session.queryStream(sql, { format });
-      for await (const piece of stream) yield piece.raw();
+      stream = openStream(session, sql, format);
+      if (stream === undefined) yield (await session.queryAsync(sql, { format })).bytes();
+      else for await (const piece of stream) yield piece.raw();
       ended = true;
     } finally {
       if (stream !== undefined && !ended) this.#kill(comment);
@@ -122,6 +123,16 @@ export class Engine {
   async close(): Promise<void> {
     this.#keeper.close();
     await this.#chdb.drainPending();
+  }
+}
+
+/** Of SHOW, DESCRIBE and EXPLAIN, the answers are short and there is no stream. */
+function openStream(session: Session, sql: string, format: string): Stream | undefined {
+  try {
+    return session.queryStream(sql, { format });
+  } catch (error) {
+    if (/Streaming query is not supported/.test((error as Error).message)) return undefined;
+    throw error;
   }
 }
 
