@@ -5,7 +5,7 @@ const MAX_GAP = 2;
 export interface BucketRuns {
   /** Buckets one after another: how many, and how far from the end of the run before (of the first: from 0). */
   readonly runs: readonly { readonly offset: number; readonly length: number }[];
-  /** Of each bucket the count less that of the one before, over all runs. */
+  /** Of each bucket the count less that of the one before, over all runs; in 64 bits. */
   readonly deltas: readonly bigint[];
 }
 
@@ -17,7 +17,7 @@ export function bucketRuns(buckets: ReadonlyMap<number, bigint>): BucketRuns {
   let expected = 0;
   const append = (count: bigint) => {
     (runs.at(-1) as (typeof runs)[number]).length++;
-    deltas.push(count - previous);
+    deltas.push(BigInt.asIntN(64, count - previous));
     previous = count;
   };
   for (const [index, count] of [...buckets].sort(([a], [b]) => a - b)) {

@@ -55,8 +55,9 @@ export class Labels {
     for (const [key, text] of textsOf(scope.attributes)) {
       if (!SCOPE_FIELDS.has(key)) labels.push([`otel_scope_${key}`, text]);
     }
-    labels.push(['otel_scope_name', scope.name], ['otel_scope_version', scope.version]);
-    this.#scope = labels.filter(([, text]) => text !== '').map(([key, text]) => [this.#name(key), text]);
+    if (scope.name !== '') labels.push(['otel_scope_name', scope.name]);
+    if (scope.version !== '') labels.push(['otel_scope_version', scope.version]);
+    this.#scope = labels.map(([key, text]) => [this.#name(key), text]);
   }
 
   /** Throws where an attribute cannot be a label. */

@@ -72,8 +72,13 @@ test('writes what the collector writes', async (t) => {
   for (const [i, config] of configs.entries()) {
     const [got, want] = [ours[i]?.canonical() ?? {}, theirs[i]?.canonical() ?? {}];
     const keys = new Set([...Object.keys(got), ...Object.keys(want)]);
-    // one by one, because a difference in all of it is too long to read
-    for (const key of keys) assert.deepEqual(got[key], want[key], `${JSON.stringify(config)}\n${key}`);
+    // in the second version the collector leaves out the exemplars of histograms
+    const extra = (key: string) => 'protobuf_message' in config && key.includes('_bucket"');
+    for (const key of keys) {
+      if (extra(key)) got[key]?.exemplars.splice(0);
+      // one by one, because a difference in all of it is too long to read
+      assert.deepEqual(got[key], want[key], `${JSON.stringify(config)}\n${key}`);
+    }
     assert.deepEqual(new Set(ours[i]?.metadata), new Set(theirs[i]?.metadata), JSON.stringify(config));
     series += keys.size;
   }

@@ -19,6 +19,13 @@ export function milliseconds(nanos: bigint): number {
   return Number(BigInt.asIntN(64, nanos) / NANOS_PER_MILLISECOND);
 }
 
+/** The same for exemplars, where the collector rounds times before 1970 down. */
+function wholeMilliseconds(nanos: bigint): number {
+  const signed = BigInt.asIntN(64, nanos);
+  const rest = ((signed % NANOS_PER_MILLISECOND) + NANOS_PER_MILLISECOND) % NANOS_PER_MILLISECOND;
+  return Number((signed - rest) / NANOS_PER_MILLISECOND);
+}
+
 /** Throws where there is no native histogram with such wide buckets. */
 export function nativeHistogram(point: DataPointReader, at: { timestampMs: number; stale: boolean }): RemoteHistogram {
   const { scale, zeroThreshold } = point;
@@ -55,7 +62,8 @@ export function exemplarsOf(point: DataPointReader): RemoteExemplar[] {
     found.push({
       labels: exemplarLabels(exemplar),
       value: exemplar.value,
-      timestampMs: Math.floor(Number(BigInt.asIntN(64, exemplar.timeUnixNano) / 1000n) / 1000),
+      // as in the collector, where one without a value has no time either
+      timestampMs: exemplar.valueAt < 0 ? 0 : wholeMilliseconds(exemplar.timeUnixNano),
     });
   }
   return found;
