@@ -276,7 +276,11 @@ export class MapColumn<V extends NativeColumn = StringColumn> extends NativeColu
 
 /** Attributes as one row of a map, values as text. */
 export function appendAttributes(map: MapColumn, attributes: Attributes): void {
-  const { keys, values } = map;
+  map.end(appendPairs(map, attributes));
+}
+
+/** Attributes as entries of the row that is being written; gives how many they are. */
+export function appendPairs({ keys, values }: MapColumn, attributes: Attributes): number {
   const { buffer } = attributes;
   let entries = 0;
   attributes.rewind();
@@ -285,5 +289,5 @@ export function appendAttributes(map: MapColumn, attributes: Attributes): void {
     values.value(buffer, attributes.valueStart, attributes.valueEnd);
     entries++;
   }
-  map.end(entries);
+  return entries;
 }
