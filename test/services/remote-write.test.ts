@@ -7,6 +7,7 @@ import { call } from '../golden/steps.ts';
 import { Lab } from '../support/lab.ts';
 import { freePort } from '../support/ports.ts';
 import { needOtelcol } from './otelcol.ts';
+import { Prometheus } from './prometheus.ts';
 import { RemoteWriteSink, type Written } from './remote-write-sink.ts';
 
 const SEED = Number(process.env.WEIR_SEED ?? 1);
@@ -84,4 +85,145 @@ test('writes what the collector writes', async (t) => {
   }
   t.diagnostic(`${series} series of ${CONFIGS} configurations`);
   assert.ok(series > 1000);
+});
+
+const YAML = (port: number, url: string, more = '') => `
+receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:${port}"}}}}
+exporters:
+  prometheus_remote_write:
+    endpoint: ${url}
+    external_labels: {cluster: eu}
+    send_metadata: true
+    retry_on_failure: {initial_interval: 50ms, max_interval: 200ms}
+    ${more}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {metrics: {receivers: [otlp], exporters: [prometheus_remote_write]}}
+`;
+
+const nanos = (ms: number) => `${BigInt(Math.floor(ms)) * 1_000_000n}`;
+
+/** One of each kind, at a time. */
+function everyKind(ms: number) {
+  const at = { timeUnixNano: nanos(ms), startTimeUnixNano: nanos(ms - 60_000) };
+  const exemplars = [{ timeUnixNano: nanos(ms), asDouble: 7, traceId: '5b8efff798038103d269b633813fc60c' }];
+  const buckets = { count: '5', sum: 12.5, bucketCounts: ['2', '3', '0'], explicitBounds: [1, 10] };
+  const exponential = {
+    count: '6',
+    sum: 20,
+    scale: 0,
+    zeroCount: '1',
+    positive: { offset: 0, bucketCounts: ['2', '3'] },
+  };
+  const quantileValues = [{ quantile: 0.5, value: 3 }];
+  const cumulative = { aggregationTemporality: 2 };
+  const metrics = [
+    { name: 'queue.size', unit: '1', gauge: { dataPoints: [{ ...at, asInt: '42' }] } },
+    {
+      name: 'http.requests',
+      description: 'Requests.',
+      sum: { ...cumulative, isMonotonic: true, dataPoints: [{ ...at, asDouble: 3, exemplars }] },
+    },
+    { name: 'rpc.duration', unit: 's', histogram: { ...cumulative, dataPoints: [{ ...at, ...buckets, exemplars }] } },
+    { name: 'native', exponentialHistogram: { ...cumulative, dataPoints: [{ ...at, ...exponential }] } },
+    { name: 'pause', summary: { dataPoints: [{ ...at, count: '4', sum: 9, quantileValues }] } },
+  ];
+  return metrics;
+}
+
+function request(metrics: readonly object[]): Buffer {
+  const attributes = Object.entries({ 'service.name': 'shop', 'service.instance.id': 'a', region: 'north' }).map(
+    ([key, stringValue]) => ({ key, value: { stringValue } }),
+  );
+  return Buffer.from(JSON.stringify({ resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ metrics }] }] }));
+}
+
+const JSON_TEXT = { 'content-type': 'application/json' };
+async function post(port: number, metrics: readonly object[]): Promise<void> {
+  assert.equal((await call(port, 'POST', '/v1/metrics', request(metrics), JSON_TEXT)).status, 200);
+}
+
+test('Prometheus has every kind of metric', async () => {
+  await using prometheus = await Prometheus.start();
+  await using lab = new Lab();
+  const port = await freePort();
+  const daemon = await lab.run(YAML(port, prometheus.writeUrl)).listening(port);
+  const now = Date.now();
+  await post(port, everyKind(now));
+  assert.equal(await daemon.stop(), 0);
+  const ask = async (query: string) =>
+    Object.fromEntries(
+      (await prometheus.query(query, now / 1000)).map(({ metric, value }) => {
+        const { __name__, le, quantile } = metric;
+        assert.deepEqual([metric.job, metric.instance, metric.cluster], ['shop', 'a', 'eu']);
+        return [`${__name__} ${le ?? quantile ?? ''}`.trim(), value?.[1]];
+      }),
+    );
+  assert.deepEqual(await ask('{job="shop",__name__!="native"}'), {
+    http_requests_total: '3',
+    pause_count: '4',
+    pause_sum: '9',
+    'pause 0.5': '3',
+    queue_size_ratio: '42',
+    'rpc_duration_seconds_bucket 1': '2',
+    'rpc_duration_seconds_bucket 10': '5',
+    'rpc_duration_seconds_bucket +Inf': '5',
+    rpc_duration_seconds_count: '5',
+    rpc_duration_seconds_sum: '12.5',
+    target_info: '1',
+  });
+  const [native] = await prometheus.query('native', now / 1000);
+  assert.deepEqual(native?.histogram?.[1], {
+    count: '6',
+    sum: '20',
+    buckets: [
+      [3, '-1e-128', '1e-128', '1'],
+      [0, '1', '2', '2'],
+      [0, '2', '4', '3'],
+    ],
+  });
+  const metadata = await prometheus.api('metadata', { metric: 'http_requests_total' });
+  assert.deepEqual(metadata.http_requests_total ?? [], [], 'this release keeps metadata of scraped targets only');
+  const range = { query: 'http_requests_total', start: String(now / 1000 - 60), end: String(now / 1000 + 60) };
+  const [{ exemplars }] = await prometheus.api('query_exemplars', range);
+  assert.deepEqual(exemplars[0].labels, { trace_id: '5b8efff798038103d269b633813fc60c' });
+});
+
+test('a series that ended is gone at once', async () => {
+  await using prometheus = await Prometheus.start();
+  await using lab = new Lab();
+  const port = await freePort();
+  const daemon = await lab.run(YAML(port, prometheus.writeUrl)).listening(port);
+  const now = Date.now();
+  const gauge = (ms: number, flags: number) => ({
+    name: 'level',
+    gauge: { dataPoints: [{ timeUnixNano: nanos(ms), asDouble: 1, flags }] },
+  });
+  await post(port, [gauge(now, 0)]);
+  await post(port, [gauge(now + 1000, 1)]);
+  assert.equal(await daemon.stop(), 0);
+  assert.equal((await prometheus.query('level', now / 1000)).length, 1);
+  assert.equal((await prometheus.query('level', now / 1000 + 1)).length, 0);
+});
+
+const POINTS = 300;
+test('Prometheus is killed under load: every acknowledged point is there', async () => {
+  await using prometheus = await Prometheus.start();
+  await using lab = new Lab();
+  const port = await freePort();
+  const daemon = await lab.run(YAML(port, prometheus.writeUrl)).listening(port);
+  const start = Date.now() - POINTS * 1000;
+  for (let i = 0; i < POINTS; i++) {
+    const dataPoints = [{ timeUnixNano: nanos(start + i * 1000), asInt: String(i) }];
+    await post(port, [{ name: 'step', gauge: { dataPoints } }]);
+    if (i === 100) await prometheus.service.stop('SIGKILL');
+    if (i === 200) await prometheus.service.restart();
+  }
+  await prometheus.ready();
+  const stored = async () => {
+    const [series] = await prometheus.query(`step[${POINTS + 60}s]`, Date.now() / 1000);
+    return series?.values?.length ?? 0;
+  };
+  await daemon.until('all points', async () => (await stored()) === POINTS);
+  assert.equal(await daemon.stop(), 0);
 });
