@@ -125,7 +125,7 @@ export class FakeKubernetesApi {
     for (const watch of this.#watches) deliver(watch, change);
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  #serve(request: IncomingMessage, response: ServerResponse): unknown {
     const url = new URL(request.url ?? '/', 'http://localhost');
     this.requests.push(`${url.pathname}${url.search}`);
     const refusal = this.refusals.shift();
@@ -139,10 +139,10 @@ export class FakeKubernetesApi {
     if (query.get('watch') === 'true' || query.get('watch') === '1') {
       return this.#watch({ resource, namespace, query, response });
     }
-    this.#list({ resource, namespace, query, response });
+    return this.#list({ resource, namespace, query, response });
   }
 
-  #list(about: Watch): void {
+  #list(about: Watch): unknown {
     const { resource, query, response } = about;
     const [from, version] = (query.get('continue') ?? `0:${this.#version}`).split(':').map(Number) as [number, number];
     if (from > 0 && (this.pagesExpire || version < this.#oldest)) {
@@ -155,7 +155,7 @@ export class FakeKubernetesApi {
       resourceVersion: String(version),
       ...(more ? { continue: `${from + limit}:${version}`, remainingItemCount: all.length - from - limit } : {}),
     };
-    answer(response, 200, { ...typeOf(resource, 'List'), metadata, items: all.slice(from, from + limit) });
+    return answer(response, 200, { ...typeOf(resource, 'List'), metadata, items: all.slice(from, from + limit) });
   }
 
   #watch(watch: Watch): void {

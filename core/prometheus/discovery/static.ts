@@ -6,7 +6,7 @@ export const staticConfig = struct(
   'targetgroup.Group',
   'A group of targets.',
   {
-    targets: list('The targets, each as host:port.', text('A target.', '', addressFault)),
+    targets: list('The targets, each as host:port.', text('A target.')),
     labels: mapOf('Labels of all of them.', text('A value.')),
   },
   {
@@ -16,11 +16,6 @@ export const staticConfig = struct(
   },
 );
 export type StaticConfig = Infer<typeof staticConfig>;
-
-/** An address is no URL: scheme and path have keys of their own. */
-function addressFault(address: string): string | undefined {
-  return address.includes('/') ? `${JSON.stringify(address)} is not a valid hostname` : undefined;
-}
 
 export function staticGroups(configs: readonly StaticConfig[]): readonly TargetGroup[] {
   return configs.map(({ targets, labels }, i) => ({
