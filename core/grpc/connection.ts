@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { ReceiveMemory } from '../net/receive-memory.ts';
 import {
+  ConnectionError,
   DEFAULT_MAX_FRAME_SIZE,
   DEFAULT_WINDOW,
   ErrorCode,
@@ -66,6 +67,13 @@ export abstract class Connection<S extends Stream> extends Framing {
       [Setting.MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST_SIZE],
     ]);
     this.writeWindowUpdate(0, RECEIVE_WINDOW - DEFAULT_WINDOW);
+  }
+
+  protected override holdBlock(bytes: number): void {
+    if (bytes < 0) this.budget.give(-bytes);
+    else if (!this.budget.take(bytes)) {
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'no memory for headers', 'receive_memory');
+    }
   }
 
   protected override onDataFrame(length: number): void {

@@ -121,6 +121,7 @@ export abstract class ServerSide<S extends GuardedStream, H> extends GuardedConn
 
   protected override onDead(): void {
     this.#keeper.stop();
+    this.dropBlock();
     for (const stream of [...this.streams.values()]) {
       stream.cancelled = true;
       this.forget(stream);
