@@ -124,8 +124,9 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
     items.begin(stream?.watermarked === true ? undefined : (stream?.partition ?? NO_PARTITION));
     try {
       this.#stage.process(batch, runner.state, items);
-      const strays = this.#outputs.late === undefined ? undefined : items.strays(batch);
-      if (strays !== undefined && this.#outputs.late !== undefined) runner.emit(strays, [this.#outputs.late]);
+      const { late } = this.#outputs;
+      const strays = late === undefined ? undefined : items.strays(batch);
+      if (late !== undefined && strays !== undefined) runner.emitTo(late, strays);
     } finally {
       batch.release();
     }

@@ -35,8 +35,8 @@ export interface Partition {
   readonly clock: EventClock;
   /** To put on batches that are emitted. */
   readonly context: RequestContext;
-  /** Hands a batch to each of the consumers, after what was emitted before. Takes over the caller's reference. */
-  emit(batch: Telemetry, to: readonly Consumer[]): void;
+  /** Hands results on, after what was emitted before. Takes over the caller's reference. */
+  emit(batch: Telemetry): void;
 }
 
 /** Where the marks of a stage come from and go to. */
@@ -44,7 +44,7 @@ export interface RunnerOptions {
   readonly eventTime: EventClockOptions;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Are told of event time. */
+  /** Get the results, and are told of event time. */
   readonly next: readonly Consumer[];
 }
 
@@ -76,9 +76,14 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
     return this.#outbox.isEmpty;
   }
 
-  emit(batch: Telemetry, to: readonly Consumer[]): void {
-    for (const consumer of to) this.#outbox.push({ to: consumer, batch: batch.retain() });
+  emit(batch: Telemetry): void {
+    for (const to of this.#options.next) this.emitTo(to, batch.retain());
     batch.release();
+  }
+
+  /** To one consumer, otherwise as `emit`. */
+  emitTo(to: Consumer, batch: Telemetry): void {
+    this.#outbox.push({ to, batch });
   }
 
   /**

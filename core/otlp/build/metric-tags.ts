@@ -12,6 +12,7 @@ export const MetricTag = {
   SUM: (7 << 3) | 2,
   HISTOGRAM: (9 << 3) | 2,
   EXPONENTIAL_HISTOGRAM: (10 << 3) | 2,
+  SUMMARY: (11 << 3) | 2,
 } as const;
 /** Of Gauge, Sum, Histogram and ExponentialHistogram. */
 export const DataTag = { POINTS: (1 << 3) | 2, TEMPORALITY: 2 << 3, MONOTONIC: 3 << 3 } as const;
@@ -28,6 +29,8 @@ export const NumberTag = {
   INT: (6 << 3) | 1,
   ATTRIBUTES: (7 << 3) | 2,
 } as const;
+export const SummaryTag = { QUANTILES: (6 << 3) | 2, ATTRIBUTES: (7 << 3) | 2 } as const;
+export const QuantileTag = { QUANTILE: (1 << 3) | 1, VALUE: (2 << 3) | 1 } as const;
 export const HistogramTag = {
   BUCKETS: (6 << 3) | 2,
   BOUNDS: (7 << 3) | 2,

@@ -13,11 +13,13 @@ import {
   MetricTag,
   NumberTag,
   PointTag,
+  QuantileTag,
   RequestTag,
   ResourceMetricsTag,
   ResourceTag,
   ScopeMetricsTag,
   ScopeTag,
+  SummaryTag,
 } from './metric-tags.ts';
 
 /** What all kinds of metrics have. Texts may be empty. */
@@ -92,6 +94,9 @@ export class MetricsBuilder {
     this.#openMetric(head, MetricTag.EXPONENTIAL_HISTOGRAM);
     this.#smallNumber(DataTag.TEMPORALITY, temporality);
   }
+  openSummary(head: MetricHead): void {
+    this.#openMetric(head, MetricTag.SUMMARY);
+  }
   closeMetric(): void {
     this.#writer.close();
     this.#writer.close();
@@ -122,6 +127,19 @@ export class MetricsBuilder {
     writer.length = at;
     writer.copy(bounds, 0, bounds.length);
     this.#closePoint(head, HistogramTag.EXEMPLARS);
+  }
+  /** `quantiles`: from 0, the least value, to 1, the greatest, each with its value. */
+  summaryPoint(head: PointHead, count: number, sum: number, quantiles: readonly (readonly [number, number])[]): void {
+    this.#openPoint(head, SummaryTag.ATTRIBUTES);
+    this.#fixed64(PointTag.COUNT, count);
+    this.#double(PointTag.SUM, sum);
+    for (const [quantile, value] of quantiles) {
+      this.#writer.open(SummaryTag.QUANTILES, LONGEST_PREFIX);
+      this.#double(QuantileTag.QUANTILE, quantile);
+      this.#double(QuantileTag.VALUE, value);
+      this.#writer.close();
+    }
+    this.#writer.close();
   }
   exponentialPoint(head: PointHead, histogram: ExponentialHistogram): void {
     this.#openPoint(head, ExponentialTag.ATTRIBUTES);
