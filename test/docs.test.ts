@@ -66,7 +66,7 @@ async function problems(args: readonly string[]): Promise<string> {
   const write = (text: string) => {
     output += text;
   };
-  const terminal = { env: { GOMEMLIMIT: undefined }, stdout: write, stderr: write };
+  const terminal = { env: { GOMEMLIMIT: undefined }, stdout: write, stderr: write, write: async () => {} };
   const run = () => assert.fail('validate starts nothing');
   const status = await cli(['validate', ...args], terminal, run);
   return status === 0 ? output : output || `exit status ${status}`;

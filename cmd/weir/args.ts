@@ -17,7 +17,15 @@ export interface Arguments {
   /** How long a shutdown may take. */
   readonly drainTimeoutMs: number;
   readonly mode: string;
+  /** Of what is printed; the command's own where it is empty. */
   readonly format: string;
+  /** The ClickHouse that a query goes to. */
+  readonly endpoint: string;
+  readonly database: string;
+  /** `name=value` of a query. */
+  readonly param: readonly string[];
+  /** The exporter that is meant, where a configuration has several. */
+  readonly exporter: string;
   readonly validate: boolean;
   readonly help: boolean;
   readonly version: boolean;
@@ -40,12 +48,15 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   explain: 'Explain a component or one of its keys: explain batch, explain processor/batch.timeout',
   featuregate: 'List feature gates, or show one',
   topics: 'Manage topics of Kafka: topics plan, apply or show, with --config of a file that declares them',
+  clickhouse:
+    'Manage tables of ClickHouse: clickhouse plan, apply or show, with --config of a file that has the exporter',
+  query: 'Ask ClickHouse, a server or the embedded store: query "SELECT service_name, count() FROM traces GROUP BY 1"',
   help: 'Show how to use a command',
 };
 
 const ALIASES: Readonly<Record<string, string>> = { 'print-initial-config': 'print-config' };
 
-const CONFIGURED: readonly string[] = ['run', 'validate', 'print-config', 'topics'];
+const CONFIGURED: readonly string[] = ['run', 'validate', 'print-config', 'topics', 'clickhouse', 'query'];
 
 export const FLAGS: Readonly<Record<string, Flag>> = {
   config: {
@@ -71,7 +82,26 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     only: ['run'],
   },
   mode: { key: 'mode', kind: 'text', doc: 'redacted (default) or unredacted', only: ['print-config'] },
-  format: { key: 'format', kind: 'text', doc: 'yaml (default) or json', only: ['print-config'] },
+  format: {
+    key: 'format',
+    kind: 'text',
+    doc: 'print-config: yaml (default) or json. query: table (default), json (a line a row) or csv',
+    only: ['print-config', 'query'],
+  },
+  endpoint: {
+    key: 'endpoint',
+    kind: 'text',
+    doc: 'chdb://./directory or http://host:8123 (default chdb://./data/store). CLICKHOUSE_USER and _PASSWORD log in',
+    only: ['query'],
+  },
+  database: { key: 'database', kind: 'text', doc: 'Database that is asked', only: ['query'] },
+  param: { key: 'param', kind: 'list', doc: 'name=value for {name:Type} in the query. Repeatable', only: ['query'] },
+  exporter: {
+    key: 'exporter',
+    kind: 'text',
+    doc: 'Which clickhouse exporter of the configuration is meant, where there are several',
+    only: ['clickhouse', 'query'],
+  },
   validate: { key: 'validate', kind: 'bool', doc: 'Whether faults are fatal (default true)', only: ['print-config'] },
   help: { key: 'help', kind: 'bool', doc: 'Show this' },
   version: { key: 'version', kind: 'bool', doc: 'Show the version', only: ['run'] },
@@ -114,7 +144,11 @@ const DEFAULTS: Omit<Arguments, 'command' | 'operands'> = {
   watch: false,
   drainTimeoutMs: 10_000,
   mode: 'redacted',
-  format: 'yaml',
+  format: '',
+  endpoint: '',
+  database: '',
+  param: [],
+  exporter: '',
   validate: true,
   help: false,
   version: false,

@@ -49,6 +49,9 @@ async function weir(
     stderr: (text: string) => {
       err += text;
     },
+    write: async (bytes: Uint8Array) => {
+      out += Buffer.from(bytes).toString();
+    },
   };
   const code = await cli(argv, terminal, run);
   return { code, out, err };

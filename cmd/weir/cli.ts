@@ -71,6 +71,12 @@ async function output(args: Arguments, terminal: Terminal, sources: Sources): Pr
     case 'topics':
       refuseOperands(args, 1);
       return (await import('./topics.ts')).topics(args, terminal, sources);
+    case 'clickhouse':
+      refuseOperands(args, 1);
+      return (await import('./clickhouse.ts')).clickhouse(args, terminal, sources);
+    case 'query':
+      refuseOperands(args, 1);
+      return (await import('./query.ts')).query(args, terminal, sources);
     default:
       return undefined;
   }

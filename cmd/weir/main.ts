@@ -19,6 +19,12 @@ process.exit(
       env: process.env,
       stdout: (text) => void process.stdout.write(text),
       stderr: (text) => void process.stderr.write(text),
+      write: (bytes) =>
+        new Promise((resolve, reject) => {
+          // `weir query … | head` closes the pipe, which is an event besides; without a listener it ends the process
+          if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => {});
+          process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+        }),
     },
     async (load, { watch, drainTimeoutMs }, sources) => {
       const [{ run }, { filesOf }, { BUILD }] = await Promise.all([

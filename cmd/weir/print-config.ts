@@ -9,12 +9,13 @@ export async function printConfig(args: Arguments, terminal: Terminal, sources: 
   if (args.mode !== 'redacted' && args.mode !== 'unredacted') {
     throw new UsageError(`invalid mode ${JSON.stringify(args.mode)}: must be one of: redacted, unredacted`);
   }
-  if (args.format !== 'yaml' && args.format !== 'json') {
-    throw new UsageError(`unrecognized print format: ${args.format}`);
+  const format = args.format === '' ? 'yaml' : args.format;
+  if (format !== 'yaml' && format !== 'json') {
+    throw new UsageError(`unrecognized print format: ${format}`);
   }
   const { toPlain } = await load(args, terminal, sources);
   const plain = sorted(toPlain(args.mode === 'unredacted'));
-  return args.format === 'json' ? `${JSON.stringify(plain, null, 2)}\n` : stringify(plain, { indent: 4, lineWidth: 0 });
+  return format === 'json' ? `${JSON.stringify(plain, null, 2)}\n` : stringify(plain, { indent: 4, lineWidth: 0 });
 }
 
 /** Keys in order, so that two prints can be compared. Big integers are written as numbers where they fit. */

@@ -12,27 +12,32 @@ export class Chdb implements ClickHouse {
   readonly #leave: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
-  private constructor(socket: () => Promise<string>, leave: () => Promise<void>) {
+  readonly #database: string | undefined;
+
+  private constructor(socket: () => Promise<string>, leave: () => Promise<void>, database: string | undefined) {
     this.#socket = socket;
     this.#leave = leave;
+    this.#database = database;
   }
 
-  /** The owner: nobody else may have the directory at the same time. */
-  static open(directory: string): Chdb {
+  /** The owner: nobody else may have the directory at the same time. `database` is where queries look for tables. */
+  static open(directory: string, database?: string): Chdb {
     const engine = EngineProcess.join(directory);
     return new Chdb(
       () => engine.socket(),
       () => engine.leave(),
+      database,
     );
   }
 
   /** A guest of the process that has the directory; where none has it, the owner. */
-  static async visit(directory: string): Promise<Chdb> {
+  static async visit(directory: string, database?: string): Promise<Chdb> {
     const socket = await servedBy(directory);
-    if (socket === undefined) return Chdb.open(directory);
+    if (socket === undefined) return Chdb.open(directory, database);
     return new Chdb(
       async () => socket,
       async () => {},
+      database,
     );
   }
 
@@ -46,7 +51,7 @@ export class Chdb implements ClickHouse {
   }
 
   async *query(query: Query): AsyncGenerator<Uint8Array> {
-    const answer = await this.#send('/query', [JSON.stringify(query)]);
+    const answer = await this.#send('/query', [JSON.stringify({ ...query, database: this.#database })]);
     try {
       yield* answer as AsyncIterable<Uint8Array>;
       const fault = answer.trailers[FAULT_TRAILER];

@@ -82,7 +82,7 @@ export class Engine {
   }
 
   /** The answer, piece by piece; leaving the loop ends the query. */
-  async *query({ sql, format, params = {}, settings = {} }: QueryRequest): AsyncGenerator<Uint8Array> {
+  async *query({ sql, format, database, params = {}, settings = {} }: QueryRequest): AsyncGenerator<Uint8Array> {
     const comment = `weir-${++this.#statements}`;
     const { readonly = '1', ...others } = settings;
     const session = this.#session({ ...QUERY_SETTINGS, ...others, log_comment: comment, ...parameters(params) });
@@ -90,6 +90,7 @@ export class Engine {
     let ended = false;
     try {
       if (readonly !== '0') refuseOutfile(sql);
+      if (database !== undefined) session.query(`USE ${quoteName(database)}`, 'Null');
       session.query(`SET readonly = ${quoteText(readonly)}`, 'Null');
       stream = openStream(session, sql, format);
       if (stream === undefined) yield (await session.queryAsync(sql, { format })).bytes();

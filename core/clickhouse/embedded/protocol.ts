@@ -25,6 +25,8 @@ export interface CommandRequest {
 
 export interface QueryRequest extends CommandRequest {
   readonly format: string;
+  /** Where tables without one are. */
+  readonly database?: string | undefined;
   readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
