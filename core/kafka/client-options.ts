@@ -1,6 +1,8 @@
 import { clientAuthenticator } from '../auth.ts';
+import type { Timer } from '../clock.ts';
 import type { Host, Settings } from '../component.ts';
 import { clientTls } from '../net/tls.ts';
+import { reloadTls } from '../net/tls-reload.ts';
 import { EMPTY_CONTEXT } from '../telemetry/context.ts';
 import type { ClientOptions, Sasl } from './client.ts';
 import type { KafkaClientConfig } from './config.ts';
@@ -28,6 +30,26 @@ export function clientOptions(
     logger: settings.logger,
     clock: settings.clock,
   };
+}
+
+/**
+ * Reads the certificates again as the configuration asks for, into the options: clients look at them whenever they
+ * connect.
+ */
+export function followCertificates(
+  { logger, clock }: Pick<Settings, 'logger' | 'clock'>,
+  config: KafkaClientConfig,
+  options: ClientOptions,
+): Timer | undefined {
+  const tls = config.tls ?? config.auth.tls;
+  const current = options.tls;
+  if (tls === undefined || current === undefined) return undefined;
+  return reloadTls(
+    tls,
+    clock,
+    () => Object.assign(current, clientTls(tls)),
+    (error) => logger.error('Certificates cannot be read again, those in use stay', { error }),
+  );
 }
 
 function saslOf({ auth }: KafkaClientConfig, host: Pick<Host, 'extension'>): Sasl | undefined {

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { Admin, type BaseOptions, Producer, type ProducerOptions as TheirOptions } from '@platformatic/kafka';
 import type { ClientOptions, KafkaDriver, KafkaProducer, OutgoingRecord, ProducerOptions, Sasl } from './client.ts';
 import { kafkaError } from './errors.ts';
@@ -31,9 +33,14 @@ export function baseOptions(options: ClientOptions): BaseOptions {
     retries: options.retries,
     retryDelay: options.retryDelayMs,
     metadataMaxAge: options.metadataMaxAgeMs,
-    ...(options.tls === undefined ? {} : { tls: options.tls, tlsServerName: options.tls.servername ?? true }),
+    ...(options.tls === undefined ? {} : { tls: options.tls, tlsServerName: serverName(options, options.tls) }),
     ...(options.sasl === undefined ? {} : { sasl: saslOf(options.sasl) }),
   };
+}
+
+/** True means the host that is connected to, which TLS does not allow where it is an address. */
+function serverName({ brokers }: ClientOptions, tls: ConnectionOptions): string | boolean {
+  return tls.servername ?? !brokers.every((broker) => isIP(broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0);
 }
 
 function saslOf(sasl: Sasl): NonNullable<BaseOptions['sasl']> {

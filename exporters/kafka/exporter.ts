@@ -1,9 +1,10 @@
+import type { Timer } from '../../core/clock.ts';
 import type { Exporter, Host, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
 import { PartialFailure, type PushContext } from '../../core/exporter-helper/types.ts';
 import type { Codec, KafkaDriver, KafkaProducer, Partitioner, ProducerOptions } from '../../core/kafka/client.ts';
-import { clientOptions } from '../../core/kafka/client-options.ts';
+import { clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
 import { type DriverName, loadDriver } from '../../core/kafka/driver.ts';
 import { fnv1a, murmur2, roundRobin, stickyKey } from '../../core/kafka/partitioner.ts';
 import { ITEM_NAME, type Signal } from '../../core/signal.ts';
@@ -38,6 +39,7 @@ class KafkaSender {
   readonly #partitioner: Partitioner;
   readonly #turn: () => void;
   #producer: KafkaProducer | undefined;
+  #reload: Timer | undefined;
 
   constructor(settings: Settings, config: Config, load: Load) {
     this.#settings = settings;
@@ -71,9 +73,11 @@ class KafkaSender {
       partitioner: this.#partitioner,
     };
     this.#producer = (await this.#load(driver)).producer(options);
+    this.#reload = followCertificates(this.#settings, this.#config, options);
   }
 
   async shutdown(): Promise<void> {
+    this.#reload?.cancel();
     const producer = this.#producer;
     this.#producer = undefined;
     await producer?.close();

@@ -1,7 +1,8 @@
+import type { Timer } from '../../core/clock.ts';
 import type { Host, Outputs, Receiver, Settings } from '../../core/component.ts';
 import { STRATEGIES, type Strategy } from '../../core/kafka/assign.ts';
 import type { ConsumerOptions, KafkaDriver, RecordBatch } from '../../core/kafka/client.ts';
-import { clientOptions } from '../../core/kafka/client-options.ts';
+import { clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
 import { GroupConsumer } from '../../core/kafka/consumer.ts';
 import { loadDriver } from '../../core/kafka/driver.ts';
 import { compileRegexp } from '../../core/regexp.ts';
@@ -30,6 +31,7 @@ export class KafkaReceiver implements Receiver {
   readonly #outputs: Outputs;
   readonly #load: (name: Config['driver']) => Promise<KafkaDriver>;
   #consumer: GroupConsumer | undefined;
+  #reload: Timer | undefined;
 
   /** `load` is for tests. */
   constructor(settings: Settings, config: Config, outputs: Outputs, load: typeof loadDriver = loadDriver) {
@@ -62,9 +64,11 @@ export class KafkaReceiver implements Receiver {
     const driver = await this.#load(this.#config.driver);
     this.#consumer = new GroupConsumer(driver, options, subscription, handler);
     this.#consumer.start();
+    this.#reload = followCertificates(this.#settings, this.#config, options);
   }
 
   async shutdown(): Promise<void> {
+    this.#reload?.cancel();
     await this.#consumer?.close();
   }
 

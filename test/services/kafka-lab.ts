@@ -1,6 +1,7 @@
 /** Parts of weir with real time, for tests with real brokers. */
 import { test } from 'node:test';
 import { systemClock } from '../../core/clock.ts';
+import type { Component } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
 import { SIGNALS, type Signal } from '../../core/signal.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
@@ -28,16 +29,23 @@ export function scenario(name: string, run: () => Promise<void>): void {
 const real = (kind: 'exporter' | 'receiver'): TestSettings & { clock: never } =>
   ({ ...testSettings({ id: 'kafka', kind }), clock: systemClock, random: Math.random }) as never;
 
-export async function exporter(yaml: string, brokers: readonly string[]) {
+type Extensions = Readonly<Record<string, Component>>;
+function hostWith(extensions: Extensions): NopHost {
+  const host = new NopHost();
+  for (const [id, extension] of Object.entries(extensions)) host.extensions.set(id, extension);
+  return host;
+}
+
+export async function exporter(yaml: string, brokers: readonly string[], extensions: Extensions = {}) {
   const settings = real('exporter');
   const config = readYaml(exporterFactory.config, `brokers: [${brokers.map((b) => `"${b}"`)}]\n${yaml}`);
   const made = exporterFactory.create(settings, config);
   cleanups.push(() => made.shutdown());
-  await made.start(new NopHost());
+  await made.start(hostWith(extensions));
   return { made, settings };
 }
 
-export async function receiver(yaml: string, brokers: readonly string[]) {
+export async function receiver(yaml: string, brokers: readonly string[], extensions: Extensions = {}) {
   const settings = real('receiver');
   const sinks = Object.fromEntries(SIGNALS.map((signal) => [signal, new SinkConsumer()])) as Record<
     Signal,
@@ -47,7 +55,7 @@ export async function receiver(yaml: string, brokers: readonly string[]) {
   const config = readYaml(receiverFactory.config, `brokers: [${brokers.map((b) => `"${b}"`)}]\n${yaml}`);
   const made = receiverFactory.create(settings, config, outputs);
   cleanups.push(() => made.shutdown());
-  await made.start(new NopHost());
+  await made.start(hostWith(extensions));
   const names = () => sinks.traces.batches.flatMap(spanNames);
   return { made, settings, sinks, names };
 }

@@ -23,8 +23,24 @@ function jars(): string {
 interface Broker {
   readonly id: number;
   readonly port: number;
+  /** Where clients are told to connect, which is a proxy where the test puts one in between. */
+  readonly advertisedPort: number;
   readonly controllerPort: number;
   process: ChildProcess | undefined;
+}
+
+export interface KafkaOptions {
+  /** Further listeners, of one broker: lines of `server.properties` and arguments for formatting the storage. */
+  readonly extra?: KafkaListeners;
+  /** Given the port of a broker, the port that it advertises. */
+  readonly advertise?: (port: number) => Promise<number>;
+}
+
+/** Names with protocol and port, and what they need. */
+export interface KafkaListeners {
+  readonly listeners: readonly { readonly name: string; readonly protocol: string; readonly port: number }[];
+  readonly properties: readonly string[];
+  readonly format: readonly string[];
 }
 
 /** Real brokers without replication of anything that the number of brokers does not allow. */
@@ -32,9 +48,14 @@ export class KafkaCluster implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
   readonly #classpath = jars();
   readonly #brokers: Broker[] = [];
+  readonly #options: KafkaOptions;
 
-  static async start(brokers: number): Promise<KafkaCluster> {
-    const cluster = new KafkaCluster();
+  private constructor(options: KafkaOptions) {
+    this.#options = options;
+  }
+
+  static async start(brokers: number, options: KafkaOptions = {}): Promise<KafkaCluster> {
+    const cluster = new KafkaCluster(options);
     try {
       await cluster.#start(brokers);
     } catch (error) {
@@ -47,14 +68,15 @@ export class KafkaCluster implements AsyncDisposable {
   async #start(brokers: number): Promise<void> {
     for (let id = 1; id <= brokers; id++) {
       const [port, controllerPort] = [await freePort(), await freePort()];
-      this.#brokers.push({ id, port, controllerPort, process: undefined });
+      const advertisedPort = (await this.#options.advertise?.(port)) ?? port;
+      this.#brokers.push({ id, port, advertisedPort, controllerPort, process: undefined });
     }
     for (const broker of this.#brokers) this.#format(broker);
     await Promise.all(this.#brokers.map((broker) => this.#run(broker)));
   }
 
   get addresses(): string[] {
-    return this.#brokers.map(({ port }) => `127.0.0.1:${port}`);
+    return this.#brokers.map(({ advertisedPort }) => `127.0.0.1:${advertisedPort}`);
   }
 
   /** Ends a broker, counted from 0, at once or as it would end by itself. */
@@ -95,9 +117,8 @@ export class KafkaCluster implements AsyncDisposable {
     mkdirSync(folder);
     writeFileSync(join(folder, 'server.properties'), this.#properties(broker, folder));
     const main = ['-cp', this.#classpath, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID];
-    const { status, stderr } = spawnSync('java', [...JAVA, ...main, '-c', join(folder, 'server.properties')], {
-      encoding: 'utf8',
-    });
+    const place = ['-c', join(folder, 'server.properties'), ...(this.#options.extra?.format ?? [])];
+    const { status, stderr } = spawnSync('java', [...JAVA, ...main, ...place], { encoding: 'utf8' });
     if (status !== 0) throw new Error(`storage cannot be formatted: ${stderr}`);
   }
 
@@ -119,7 +140,10 @@ export class KafkaCluster implements AsyncDisposable {
     }
   }
 
-  #properties({ id, port, controllerPort }: Broker, folder: string): string {
+  #properties({ id, port, advertisedPort, controllerPort }: Broker, folder: string): string {
+    const { listeners: more = [], properties = [] } = this.#options.extra ?? {};
+    const further = more.map((one) => `,${one.name}://127.0.0.1:${one.port}`).join('');
+    const protocols = more.map((one) => `,${one.name}:${one.protocol}`).join('');
     const factor = this.#brokers.length >= 3 ? 3 : 1;
     const isr = factor === 3 ? 2 : 1;
     const internal = ['offsets.topic', 'transaction.state.log', 'share.coordinator.state.topic'].flatMap((topic) => [
@@ -131,10 +155,12 @@ export class KafkaCluster implements AsyncDisposable {
       'process.roles=broker,controller',
       `node.id=${id}`,
       `controller.quorum.voters=${this.#brokers.map((b) => `${b.id}@127.0.0.1:${b.controllerPort}`).join(',')}`,
-      `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-      `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+      `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${further}`,
+      `advertised.listeners=PLAINTEXT://127.0.0.1:${advertisedPort}${further}`,
       'controller.listener.names=CONTROLLER',
-      'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+      'inter.broker.listener.name=PLAINTEXT',
+      `listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${protocols}`,
+      ...properties,
       `log.dirs=${join(folder, 'data')}`,
       'num.partitions=3',
       `default.replication.factor=${factor}`,
