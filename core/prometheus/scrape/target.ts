@@ -84,7 +84,9 @@ function targetOf(discovered: Labels, defaults: TargetDefaults): Target | string
   if (labels.length === 0) return undefined;
   const url = urlOf(all, defaults.params);
   if (url === undefined) return `${JSON.stringify(address)} is not a valid hostname`;
-  const digest = createHash('sha1').update(JSON.stringify([all, url])).digest();
+  const digest = createHash('sha1')
+    .update(JSON.stringify([all, url]))
+    .digest();
   const phase = digest.readUIntBE(0, 6) / 2 ** 48;
   return { id: digest.toString('base64'), phase, url, ...times, labels, discovered };
 }
