@@ -208,3 +208,18 @@ test('a queue that is to be kept needs its extension', async () => {
   await assert.rejects(async () => exporter.start(host), { message: 'no storage client extension found' });
   await exporter.shutdown();
 });
+
+test('a peer that is down is told of once, and once when it is back', async () => {
+  const { exporter, push, settings } = await started({ retry_on_failure: RETRY });
+  push.fail = unavailable();
+  const pending = ['a', 'b', 'c'].map((name) => exporter.consume(spanBatch([name])));
+  await settings.clock.advanceAsync(60_000);
+  push.fail = undefined;
+  await settings.clock.advanceAsync(60_000);
+  await Promise.all(pending);
+  assert.deepEqual(settings.logger.messages('info'), [
+    'Exporting failed. Will retry the request after interval.',
+    'Exporting works again.',
+  ]);
+  await exporter.shutdown();
+});

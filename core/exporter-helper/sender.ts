@@ -33,6 +33,8 @@ export class Sender {
   readonly #waiting = new Set<Delivery>();
   #inFlight = 0;
   #stopped = false;
+  /** A peer that is down fails every batch many times; the log tells of the first one, and of the end. */
+  #troubled = false;
   #idle: (() => void) | undefined;
 
   constructor(
@@ -121,12 +123,16 @@ export class Sender {
       this.#fail(delivery, wrap('no more retries left', error));
       return;
     }
-    logger.info('Exporting failed. Will retry the request after interval.', {
+    const fields = {
       error: error.text,
       interval: formatDuration(delay),
       attempt: delivery.attempt + 1,
       items: delivery.batch.items,
-    });
+    };
+    const message = 'Exporting failed. Will retry the request after interval.';
+    if (this.#troubled) logger.debug(message, fields);
+    else logger.info(message, fields);
+    this.#troubled = true;
     delivery.lastError = error;
     delivery.timer = clock.after(delay, () => {
       this.#waiting.delete(delivery);
@@ -137,6 +143,10 @@ export class Sender {
   }
 
   #succeed(delivery: Delivery): void {
+    if (this.#troubled) {
+      this.#troubled = false;
+      this.#settings.logger.info('Exporting works again.');
+    }
     this.#metrics.sent(delivery.batch.items);
     this.#end(delivery, undefined);
   }
