@@ -57,7 +57,6 @@ export function encodeDouble(value: number): Buffer {
 }
 
 /** A KeyValue with `value`, which is an encoded AnyValue. */
-/** A KeyValue; `value` is an AnyValue. */
 export function encodeAttribute(key: string, value: Buffer): Buffer {
   return Buffer.concat([lengthPrefixed(1, Buffer.from(key)), lengthPrefixed(2, value)]);
 }

@@ -59,6 +59,11 @@ export class KeyedWindows<A, I> implements PartitionState {
     return this.#keys.size;
   }
 
+  /** The keys with their windows. */
+  values(): IterableIterator<NamedKey<A>> {
+    return this.#keys.values();
+  }
+
   get open(): number {
     return this.#windows.open;
   }

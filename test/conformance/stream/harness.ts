@@ -1,6 +1,8 @@
 import type { Component, Connector, Outputs } from '../../../core/component.ts';
 import type { Consumer } from '../../../core/consumer.ts';
 import { decodeJson } from '../../../core/otlp/json/decode.ts';
+import type { KeyValue } from '../../../core/otlp/tree.ts';
+import { valueText } from '../../../core/otlp/value-text.ts';
 import type { Signal } from '../../../core/signal.ts';
 import type { RequestContext } from '../../../core/telemetry/context.ts';
 import { Telemetry } from '../../../core/telemetry/telemetry.ts';
@@ -140,4 +142,9 @@ export function windowYaml(window: WindowOfCase): string {
     ...time('offset', offset_ms),
     ...time('allowed_lateness', allowed_lateness_ms),
   ].join('\n');
+}
+
+/** An attribute as text, '' where it is not there. */
+export function textOf(attributes: readonly KeyValue[], name: string): string {
+  return valueText(attributes.find(({ key }) => key === name)?.value);
 }

@@ -1,11 +1,20 @@
 import { config } from '../../../connectors/window/config.ts';
 import { windowConnector } from '../../../connectors/window/connector.ts';
 import { readYaml } from '../../../core/config/read.ts';
-import { decodeTree, type KeyValue } from '../../../core/otlp/tree.ts';
-import { valueText } from '../../../core/otlp/value-text.ts';
+import { decodeTree } from '../../../core/otlp/tree.ts';
 import type { Telemetry } from '../../../core/telemetry/telemetry.ts';
 import { testSettings } from '../../../core/testing/settings.ts';
-import { attributesOf, batchOf, type Event, feed, Outlets, type StreamCase, Times, windowYaml } from './harness.ts';
+import {
+  attributesOf,
+  batchOf,
+  type Event,
+  feed,
+  Outlets,
+  type StreamCase,
+  Times,
+  textOf,
+  windowYaml,
+} from './harness.ts';
 
 const NANOS_PER_MILLI = 1_000_000n;
 
@@ -74,8 +83,4 @@ function metricsOf(batch: Telemetry) {
   return decodeTree('metrics', batch).resourceMetrics.flatMap((resource) =>
     resource.scopeMetrics.flatMap((scope) => scope.metrics),
   );
-}
-
-function textOf(attributes: readonly KeyValue[], name: string): string {
-  return valueText(attributes.find(({ key }) => key === name)?.value);
 }

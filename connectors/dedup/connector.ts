@@ -1,0 +1,133 @@
+import type { Connector, Outputs, Settings } from '../../core/component.ts';
+import { regroup } from '../../core/otlp/edit/regroup.ts';
+import { Attributes } from '../../core/otlp/readers/attributes.ts';
+import { Groups } from '../../core/otlp/readers/groups.ts';
+import { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
+import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
+import { logEventTime } from '../../core/stream/event-time.ts';
+import { FieldValues } from '../../core/stream/fields.ts';
+import type { Items } from '../../core/stream/items.ts';
+import { type Stage, StreamOperator } from '../../core/stream/operator.ts';
+import { streamOutputs } from '../../core/stream/outputs.ts';
+import type { Partition } from '../../core/stream/partition-runner.ts';
+import { KeyedWindows, WINDOWS_VERSION } from '../../core/stream/window/keyed-windows.ts';
+import type { Windowing } from '../../core/stream/window/windowing.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { type Alike, AlikeAggregation, type Arrival } from './alike.ts';
+import type { Config } from './config.ts';
+import { evidenceOf, Results } from './results.ts';
+
+/** Between the parts of a key: values hardly have it. */
+const SEPARATOR = '\u001f';
+const NO_LABEL = Buffer.alloc(0);
+
+export function dedupConnector(settings: Settings, config: Config, outputs: Outputs): Connector {
+  const results = streamOutputs(outputs, 'logs', config.late_pipeline);
+  return new StreamOperator(settings, config, results, new DedupStage(config));
+}
+
+/** The windows of one partition. */
+class DedupPartition extends KeyedWindows<Alike, Arrival> {
+  /** Of the next record; what a window says of order holds within a run of the process and after a restart. */
+  arrivals = 0;
+  readonly #partition: Partition;
+  readonly #results: Results;
+
+  constructor(partition: Partition, config: Config) {
+    const results = new Results();
+    super(partition, {
+      windowing: windowingOf(config),
+      aggregation: new AlikeAggregation(config.keep),
+      maxKeys: config.max_keys,
+      fire: (_key, _start, _end, alike) => results.add(alike),
+    });
+    this.#partition = partition;
+    this.#results = results;
+  }
+
+  override advance(watermark: number): void {
+    super.advance(watermark);
+    this.emit();
+  }
+
+  override finish(): void {
+    super.finish();
+    this.emit();
+  }
+
+  override restore(entries: ReadonlyMap<string, Buffer>, version: number): void {
+    super.restore(entries, version);
+    for (const { slices } of this.values()) {
+      for (const { value } of slices) this.arrivals = Math.max(this.arrivals, value.last + 1);
+    }
+  }
+
+  /** Hands on what has fired since. */
+  emit(): void {
+    const batch = this.#results.take(this.#partition.context);
+    if (batch !== undefined) this.#partition.emit(batch);
+  }
+}
+
+/** Reads log records into windows. */
+class DedupStage implements Stage<DedupPartition> {
+  readonly version = WINDOWS_VERSION;
+  readonly #config: Config;
+  readonly #fields: FieldValues;
+  readonly #groups = new Groups();
+  readonly #resource = new Attributes();
+  readonly #record = new LogRecordReader();
+  readonly #arrival: Arrival;
+
+  constructor(config: Config) {
+    this.#config = config;
+    this.#fields = new FieldValues(config.key, 'logs');
+    this.#arrival = { time: 0, number: 0, evidence: [], copy: () => this.#copy() };
+  }
+
+  open(partition: Partition): DedupPartition {
+    return new DedupPartition(partition, this.#config);
+  }
+
+  process(batch: Telemetry, state: DedupPartition, items: Items): void {
+    const groups = this.#groups.open(batch);
+    while (groups.nextResource()) {
+      const { buffer, resourceStart, resourceEnd } = groups;
+      this.#fields.resource(this.#resource.set(buffer, resourceStart, resourceEnd, RESOURCE_ATTRIBUTES));
+      while (groups.nextScope()) {
+        while (groups.nextMember()) {
+          this.#add(this.#record.read(groups.buffer, groups.memberStart, groups.memberEnd), state, items);
+        }
+      }
+    }
+    state.emit();
+  }
+
+  #add(record: LogRecordReader, state: DedupPartition, items: Items): void {
+    const time = logEventTime(record);
+    if (!items.next(time)) return;
+    this.#fields.item(record, record.attributes);
+    const arrival = this.#arrival;
+    arrival.time = time;
+    arrival.number = state.arrivals++;
+    arrival.evidence = evidenceOf(record.attributes);
+    const verdict = state.add(this.#fields.values.join(SEPARATOR), time, arrival, items.source, () => NO_LABEL);
+    if (verdict !== 'taken') items.stray(verdict);
+  }
+
+  /** The record that the walk is at, in memory of its own. */
+  #copy(): Buffer {
+    const { buffer, groupStart, groupEnd, scopeGroupStart, scopeGroupEnd, scopesTag, memberField, memberEnd } =
+      this.#groups;
+    const group = { buffer, start: groupStart, end: groupEnd };
+    const scope = { buffer, start: scopeGroupStart, end: scopeGroupEnd };
+    const range = regroup([{ group, scope, scopesTag, start: memberField, end: memberEnd }]);
+    const copy = Buffer.from(range.buffer.subarray(range.start, range.end));
+    range.slab.release();
+    return copy;
+  }
+}
+
+function windowingOf({ type, size, gap, offset, allowed_lateness: lateness }: Config): Windowing {
+  return type === 'session' ? { type, gap, lateness } : { type, size, offset, lateness };
+}
