@@ -17,8 +17,9 @@ import { quoteName, tableName } from './schema/table.ts';
 const KEEP_ALIVE_MS = 30_000;
 /** Connections at a time; more inserts than this wait for one. */
 const MAX_CONNECTIONS = 64;
-/** Statements go into the body, only their parameters into the URL. Servers take 1 MiB of it, proxies on the way less. */
+/** Only parameters are in the URL, and the head of inserts. Servers take 1 MiB of it, proxies on the way less. */
 const MAX_URL = 64 * 1024;
+const UNKNOWN_DATABASE = 81;
 
 export interface HttpOptions {
   readonly tls: TlsClientConfig;
@@ -92,9 +93,14 @@ export class HttpClickHouse implements ClickHouse {
 
   async *query({ sql, format, params = {}, settings = {} }: Query): AsyncGenerator<Uint8Array> {
     const named = Object.fromEntries(Object.entries(params).map(([name, value]) => [`param_${name}`, escaped(value)]));
-    const { database } = this.#server;
-    const all = { database, readonly: '1', default_format: format, ...this.#server.settings, ...settings, ...named };
-    const answer = await this.#send({ params: all, headers: {}, body: [Buffer.from(sql)] });
+    const { database, settings: own } = this.#server;
+    const plain = { readonly: '1', default_format: format, ...own, ...settings, ...named };
+    const ask = (all: Request['params']) => this.#send({ params: all, headers: {}, body: [Buffer.from(sql)] });
+    const answer = await ask({ database, ...plain }).catch((error: ClickHouseError) => {
+      // one that is about to be made is no reason not to answer what names it nowhere
+      if (error.number === UNKNOWN_DATABASE) return ask(plain);
+      throw error;
+    });
     try {
       yield* answerBytes(answer);
     } finally {

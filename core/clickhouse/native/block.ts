@@ -1,6 +1,7 @@
 import { type Column, insertColumns, type Table } from '../schema/table.ts';
-import { ArrayColumn, MapColumn, type NativeColumn, NumberColumn, StringColumn, TupleColumn } from './columns.ts';
+import { type NativeColumn, NumberColumn, StringColumn } from './columns.ts';
 import { Growing } from './growing.ts';
+import { ArrayColumn, MapColumn, TupleColumn } from './nested.ts';
 
 /** Types whose values are numbers of a fixed size, with the type that is sent for them. */
 const NUMBERS: Readonly<Record<string, string>> = {
@@ -18,7 +19,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
 };
 
 /** The column that takes values of a type of ClickHouse. Dictionaries are left to the server: it makes them itself. */
-export function nativeColumn(type: string): NativeColumn {
+function nativeColumn(type: string): NativeColumn {
   const number = NUMBERS[type];
   if (number !== undefined) return new NumberColumn(number);
   const [, outer, inner] = /^(\w+)\((.*)\)$/.exec(type) ?? [];

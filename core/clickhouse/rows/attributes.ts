@@ -1,7 +1,8 @@
 import { Attributes } from '../../otlp/readers/attributes.ts';
 import { jsonString, ValueReader, ValueType, valueJson } from '../../otlp/value.ts';
 import type { NativeBlock } from '../native/block.ts';
-import { ArrayColumn, appendAttributes, MapColumn, type NativeColumn, StringColumn } from '../native/columns.ts';
+import { type NativeColumn, StringColumn } from '../native/columns.ts';
+import { ArrayColumn, appendAttributes, MapColumn } from '../native/nested.ts';
 
 /** Writes attributes as one row of what a table has for them. */
 export interface AttributesColumn {
@@ -92,7 +93,7 @@ class JsonAttributes implements AttributesColumn {
 }
 
 /** One JSON object. A value in which JSON cannot hold a number is null; of several with one key the last stands. */
-export function attributesJson(attributes: Attributes): string {
+function attributesJson(attributes: Attributes): string {
   const entries = new Map<string, string>();
   attributes.rewind();
   while (attributes.next()) {

@@ -3,7 +3,7 @@ import { Groups } from '../../otlp/readers/groups.ts';
 import { MetricReader, MetricType, Temporality } from '../../otlp/readers/metric.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { NativeBlock } from '../native/block.ts';
-import { appendAttributes } from '../native/columns.ts';
+import { appendAttributes } from '../native/nested.ts';
 import { PLATFORM_TABLES } from '../schema/platform.ts';
 import { Origin } from './origin.ts';
 import { explicitBuckets, exponentialBuckets, quantileOf } from './quantiles.ts';
@@ -22,8 +22,8 @@ interface Aggregate {
 }
 
 /**
- * Points as rows of the platform. A gauge or sum is one value. Histograms and summaries are windows: their quantiles are
- * those they name, or lie in their buckets. Points without a value are left out.
+ * Points as rows of the platform. A gauge or sum is one value. Histograms and summaries are windows: their quantiles
+ * are those they name, or lie in their buckets. Points without a value are left out.
  */
 export function platformMetrics(): Rows {
   const block = new NativeBlock(PLATFORM_TABLES.aggregated_metrics.table);

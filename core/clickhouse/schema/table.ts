@@ -1,7 +1,7 @@
 /** A column. The same text is in the DDL and says how rows are encoded, see `native/columns.ts`. */
 export interface Column {
   readonly name: string;
-  /** As ClickHouse writes it: `Map(LowCardinality(String), String)`. A nested one is `Events.Name` with an array type. */
+  /** As ClickHouse writes it: `Map(LowCardinality(String), String)`; of the nested `Events.Name` an array. */
   readonly type: string;
   /** What follows the type: `DEFAULT now()`, `MATERIALIZED …`. A column with it is not part of inserts. */
   readonly expression?: string;
