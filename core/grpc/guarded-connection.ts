@@ -133,9 +133,11 @@ export abstract class GuardedConnection<S extends GuardedStream> extends Connect
       if (stream.waitingSince === undefined) return;
       stream.waitingSince = undefined;
       this.#guards.memory.ended(stream);
-    } else if (stream.waitingSince === undefined) {
+      return;
+    }
+    stream.moveOut();
+    if (stream.waitingSince === undefined) {
       stream.waitingSince = now;
-      stream.moveOut();
       this.#guards.memory.waits(stream);
     } else if (now - stream.waitingSince >= REQUEST_TIMEOUT_MS) {
       this.#guards.reached('request_timeout');

@@ -49,10 +49,9 @@ export class RequestReader {
   /** To be called from time to time: what has been here for long keeps no memory of others and may be evicted. */
   sweep(): void {
     const { incomplete } = this;
-    if (incomplete && !this.#waits) {
-      this.#body?.moveOut();
-      this.#memory.waits(this.#holder);
-    } else if (!incomplete && this.#waits) this.#memory.ended(this.#holder);
+    if (incomplete) this.#body?.moveOut();
+    if (incomplete && !this.#waits) this.#memory.waits(this.#holder);
+    else if (!incomplete && this.#waits) this.#memory.ended(this.#holder);
     this.#waits = incomplete;
   }
 
