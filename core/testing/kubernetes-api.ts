@@ -75,6 +75,11 @@ export class FakeKubernetesApi {
     if (object !== undefined) this.#change(resource, 'DELETED', object);
   }
 
+  /** Writes all objects of a resource again, as they are. */
+  touch(resource: string): void {
+    for (const object of [...this.#of(resource).values()]) this.put(resource, object);
+  }
+
   /** Forgets the past: watches from before now expire. */
   compact(): void {
     this.#oldest = ++this.#version;
@@ -87,14 +92,19 @@ export class FakeKubernetesApi {
     for (const { response } of this.#watches) send(response, 'BOOKMARK', { kind: 'Pod', metadata });
   }
 
+  /** Writes this to watches as it is. */
+  rawToWatches(text: string): void {
+    for (const { response } of this.#watches) response.write(text);
+  }
+
   /** Ends watches as the server does once in a while. */
   endWatches(): void {
-    for (const { response } of this.#watches) response.end();
+    for (const { response } of this.#taken()) response.end();
   }
 
   /** Ends watches with an error in the stream. */
   failWatches(code: number): void {
-    for (const { response } of this.#watches) {
+    for (const { response } of this.#taken()) {
       send(response, 'ERROR', status(code, 'too old resource version'));
       response.end();
     }
@@ -102,10 +112,17 @@ export class FakeKubernetesApi {
 
   /** Breaks the connections of watches, in the middle of a line. */
   dropWatches(): void {
-    for (const { response } of this.#watches) {
+    for (const { response } of this.#taken()) {
       response.write('{"type":"ADDED","object":{"meta');
       response.destroy();
     }
+  }
+
+  /** The watches there are, which from now on get nothing. */
+  #taken(): Watch[] {
+    const watches = [...this.#watches];
+    this.#watches.clear();
+    return watches;
   }
 
   #of(resource: string): Map<string, ApiObject> {
@@ -186,11 +203,11 @@ function isAbout({ namespace, query }: Watch, object: ApiObject): boolean {
 }
 
 /** Selectors of the form `a=b,c!=d`. */
-function matches(selector: string | null, valueOf: (name: string) => unknown): boolean {
+function matches(selector: string | null, read: (name: string) => unknown): boolean {
   const terms = (selector ?? '').split(',').filter((term) => term !== '');
   return terms.every((term) => {
     const [, name = '', negated, wanted] = /^(.*?)(!?)==?(.*)$/.exec(term) ?? [];
-    return (valueOf(name) === wanted) === (negated === '');
+    return (read(name) === wanted) === (negated === '');
   });
 }
 

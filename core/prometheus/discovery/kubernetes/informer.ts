@@ -129,7 +129,7 @@ export class Informer<K extends Kind> {
       throw error instanceof ApiError ? error : new Dropped(error as Error, version);
     }
     const short = events === 0 && environment.clock.monotonic() - began < SHORT_WATCH_MS;
-    if (short) throw new Dropped(new Error('the server ended the watch at once'), version);
+    if (short) throw new ShortWatch(new Error('the server ended the watch at once'), version);
     this.#recovered();
     return version;
   }
@@ -182,7 +182,7 @@ export class Informer<K extends Kind> {
   async #pause(error: Error): Promise<void> {
     const { environment } = this.#options;
     this.#faultPhase = this.#phase;
-    if (error.message !== this.#fault) {
+    if (error.message !== this.#fault && !(error instanceof ShortWatch)) {
       this.#fault = error.message;
       const message = 'Kubernetes objects cannot be read, what is known stays and it is tried again';
       environment.logger.error(message, { resource: this.#path, error });
@@ -211,3 +211,6 @@ class Dropped extends Error {
     this.version = version;
   }
 }
+
+/** It ended without a word, as it may; only not again and again without a pause. */
+class ShortWatch extends Dropped {}
