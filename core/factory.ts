@@ -23,6 +23,8 @@ interface FactoryBase<K extends ComponentKind, C> {
   readonly aliases?: readonly string[];
   /** One sentence for lists. */
   readonly description: string;
+  /** What to say of a component that the present collector does not have; a strict configuration is refused it. */
+  readonly ours?: string;
   readonly config: Struct<C>;
   readonly surface: Surface;
   /**
@@ -73,6 +75,8 @@ export interface ComponentEntry {
   readonly kind: ComponentKind;
   readonly type: string;
   readonly aliases: readonly string[];
+  /** True where the present collector does not have it. */
+  readonly ours?: boolean;
   readonly load: () => Promise<{ readonly default: Factory }>;
 }
 

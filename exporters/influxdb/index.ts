@@ -5,6 +5,7 @@ import { influxdbExporter } from './exporter.ts';
 export default defineExporter<Config>({
   type: 'influxdb',
   description: 'Writes to InfluxDB, or whatever takes its line protocol over HTTP.',
+  ours: 'left the collector with v0.154',
   config,
   signals: { traces: 'beta', metrics: 'beta', logs: 'beta' },
   surface: { dials: true },

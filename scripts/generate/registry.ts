@@ -13,7 +13,8 @@ function registrySource(components: readonly Found[]): string {
   const rows = components.map(({ kind, folder, factory }) => {
     const aliases = (factory.aliases ?? []).map((a) => `'${a}'`).join(', ');
     const load = `() => import('../../${folder}/index.ts')`;
-    return `  { kind: '${kind}', type: '${factory.type}', aliases: [${aliases}], load: ${load} },\n`;
+    const ours = factory.ours === undefined ? '' : ' ours: true,';
+    return `  { kind: '${kind}', type: '${factory.type}', aliases: [${aliases}],${ours} load: ${load} },\n`;
   });
   return [
     '// Written by scripts/generate.ts from the component folders.\n',

@@ -10,7 +10,7 @@ import { formatPosition } from '../../core/config/fault.ts';
 import { nearest } from '../../core/config/nearest.ts';
 import { type ConfigNode, goKind, goType, isNull, type MapNode, type Position } from '../../core/config/node.ts';
 import type { Factory } from '../../core/factory.ts';
-import type { Registry } from '../registry.ts';
+import { createRegistry, type Registry } from '../registry.ts';
 import type { ConfiguredComponent } from './types.ts';
 
 /** The key of the section that declares components of a kind. */
@@ -33,7 +33,8 @@ const REPLACED: Readonly<Partial<Record<ComponentKind, Readonly<Record<string, s
 
 /** Decodes the components of all sections; only the code of types that are named gets loaded. */
 export async function readComponents(root: MapNode, registry: Registry, findings: Findings): Promise<Declarations> {
-  const reader = new ComponentReader(registry, findings);
+  const known = findings.strict ? createRegistry(registry.entries.filter(({ ours }) => ours !== true)) : registry;
+  const reader = new ComponentReader(known, findings);
   const kinds = COMPONENT_KINDS.map(async (kind) => {
     const node = root.entries.get(SECTION[kind])?.node;
     return [kind, node === undefined ? new Map() : await reader.section(kind, node)] as const;
@@ -91,8 +92,11 @@ class ComponentReader {
   }
 
   async #factory(kind: ComponentKind, { id, at }: Declaration): Promise<Factory | undefined> {
-    const found = this.#registry.find(kind, id.type) ?? this.#replacement(kind, id, at);
+    const found = await (this.#registry.find(kind, id.type) ?? this.#replacement(kind, id, at));
     if (found === undefined) this.#unknownType(kind, id, at);
+    else if (found.ours !== undefined) {
+      this.#findings.warnings.push(`${formatPosition(at)}: ${kind} '${id.type}' ${found.ours}`);
+    }
     return found;
   }
 

@@ -277,6 +277,23 @@ test('older configurations are read with a warning, and refused when strict', as
   ]);
 });
 
+test('what the present collector does not have is read with a warning, and refused when strict', async () => {
+  const [first] = factories.filter(({ kind }) => kind === 'exporter');
+  const factory = { ...first, type: 'old', ours: 'is gone' } as Factory;
+  const loadOld = () => Promise.resolve({ default: factory });
+  const registry = createRegistry([
+    ...entries,
+    { kind: 'exporter', type: 'old', aliases: [], ours: true, load: loadOld },
+  ]);
+  const yaml = `${RECEIVERS}exporters: {old: }\nservice: {pipelines: {traces: {receivers: [in], exporters: [old]}}}`;
+  const { config } = await load(yaml, { registry });
+  assert.deepEqual(config.warnings, ["yaml::2:13: exporter 'old' is gone"]);
+  assert.match(
+    (await faults(yaml, { registry, strict: true })).join(),
+    /unknown type: "old" .*\(valid values: \[debug\]\)/,
+  );
+});
+
 test('telemetry has the defaults of the collector', async () => {
   const { config } = await load(`${COMPONENTS}${PIPELINES}`);
   const { logs, metrics } = config.telemetry;

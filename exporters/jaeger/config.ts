@@ -1,0 +1,26 @@
+import { type Infer, int, string, struct } from '../../core/config/fields.ts';
+import { grpcClient } from '../../core/config/sections/grpc-client.ts';
+import { sendingQueue } from '../../core/config/sections/queue.ts';
+import { retry } from '../../core/config/sections/retry.ts';
+import { timeout } from '../../core/config/sections/timeout.ts';
+
+/** The collector's; the key is accepted, our writes have a size of their own. */
+const WRITE_BUFFER = 512 * 1024;
+
+export const config = struct(
+  'jaegerexporter.Config',
+  'Where to send and how.',
+  {
+    endpoint: string('host:port of the collector, usually port 14250. http:// means plain text, https:// TLS.'),
+    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', WRITE_BUFFER, 'int'),
+    sending_queue: sendingQueue(),
+    retry_on_failure: retry,
+  },
+  {
+    embed: [timeout, grpcClient],
+    validate(value, path, report) {
+      if (value.endpoint === '') report(path, 'must have a non-empty "endpoint"');
+    },
+  },
+);
+export type Config = Infer<typeof config>;
