@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fieldOf, matches, status, typeOf } from './kubernetes-wire.ts';
 
 /** An object as the API has it; `metadata.resourceVersion` is the server's. */
 export interface ApiObject {
@@ -202,18 +203,6 @@ function isAbout({ namespace, query }: Watch, object: ApiObject): boolean {
   );
 }
 
-/** Selectors of the form `a=b,c!=d`. */
-function matches(selector: string | null, read: (name: string) => unknown): boolean {
-  const terms = (selector ?? '').split(',').filter((term) => term !== '');
-  return terms.every((term) => {
-    const [, name = '', negated, wanted] = /^(.*?)(!?)==?(.*)$/.exec(term) ?? [];
-    return (read(name) === wanted) === (negated === '');
-  });
-}
-
-const fieldOf = (object: unknown, path: string): unknown =>
-  path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], object);
-
 function deliver(watch: Watch, { type, resource, object }: Change): void {
   if (resource !== watch.resource || !isAbout(watch, object)) return;
   send(watch.response, type, { ...typeOf(resource), ...object });
@@ -222,33 +211,6 @@ function deliver(watch: Watch, { type, resource, object }: Change): void {
 function send(response: ServerResponse, type: string, object: unknown): void {
   response.write(`${JSON.stringify({ type, object })}\n`);
 }
-
-const TYPES: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
-  pods: ['v1', 'Pod'],
-  services: ['v1', 'Service'],
-  endpoints: ['v1', 'Endpoints'],
-  nodes: ['v1', 'Node'],
-  namespaces: ['v1', 'Namespace'],
-  endpointslices: ['discovery.k8s.io/v1', 'EndpointSlice'],
-  ingresses: ['networking.k8s.io/v1', 'Ingress'],
-  replicasets: ['apps/v1', 'ReplicaSet'],
-  jobs: ['batch/v1', 'Job'],
-};
-
-function typeOf(resource: string, suffix = ''): { readonly apiVersion: string; readonly kind: string } {
-  const [apiVersion, kind] = TYPES[resource] ?? ['v1', resource];
-  return { apiVersion, kind: `${kind}${suffix}` };
-}
-
-const status = (code: number, message: string, reason = 'Failure') => ({
-  kind: 'Status',
-  apiVersion: 'v1',
-  metadata: {},
-  status: 'Failure',
-  message,
-  reason,
-  code,
-});
 
 function refuse(
   response: ServerResponse,

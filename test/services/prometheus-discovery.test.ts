@@ -13,34 +13,24 @@ import { discoverersOf, discoveries } from '../../core/prometheus/discovery/conf
 import type { Discoverer } from '../../core/prometheus/discovery/target-group.ts';
 import { configOf, discoveryEnvironment, Found, type PlainTarget } from '../../core/testing/discovery.ts';
 import { FakeKubernetesApi } from '../../core/testing/kubernetes-api.ts';
-import { CLUSTER, pod } from '../../core/testing/kubernetes-objects.ts';
+import { CLUSTER, KUBERNETES_JOBS } from '../../core/testing/kubernetes-objects.ts';
+import { pod } from '../../core/testing/kubernetes-pods.ts';
 import { Daemon } from '../support/daemon.ts';
 import { freePort } from '../support/ports.ts';
 import { needOtelcol } from './otelcol.ts';
 
-const ATTACH = 'attach_metadata: {node: true, namespace: true, deployment: true, job: true, cronjob: true}';
-const kubernetes = (keys: string) => (server: string) => `kubernetes_sd_configs: [{api_server: "${server}", ${keys}}]`;
-
 /** Job name to the discovery it has. */
-const JOBS: Readonly<Record<string, (server: string, files: string, sd: string) => string>> = {
-  pod: kubernetes('role: pod'),
-  'pod-attach': kubernetes(`role: pod, ${ATTACH}`),
-  'pod-selected': kubernetes('role: pod, selectors: [{role: pod, label: app=web, field: spec.nodeName=worker-1}]'),
-  'pod-namespaces': kubernetes('role: pod, namespaces: {names: [batch, nowhere]}'),
-  'pod-node-selector': kubernetes('role: pod, attach_metadata: {node: true}, selectors: [{role: node, label: pool=b}]'),
-  service: kubernetes('role: service'),
-  'service-attach': kubernetes(`role: service, ${ATTACH}`),
-  endpoints: kubernetes('role: endpoints'),
-  'endpoints-attach': kubernetes(`role: endpoints, ${ATTACH}`),
-  endpointslice: kubernetes('role: endpointslice'),
-  'endpointslice-attach': kubernetes(`role: endpointslice, ${ATTACH}`),
-  node: kubernetes('role: node'),
-  ingress: kubernetes('role: ingress'),
-  'ingress-attach': kubernetes(`role: ingress, ${ATTACH}`),
-  static: () => 'static_configs: [{targets: ["a:1", "b:2"], labels: {env: x, empty: ""}}]',
-  file: (_server, files) => `file_sd_configs: [{files: ["${files}/*.json", "${files}/*.yml"]}]`,
-  http: (_server, _files, sd) => `http_sd_configs: [{url: "${sd}"}]`,
-};
+const jobsFor = (server: string, files: string, sdUrl: string): Readonly<Record<string, string>> => ({
+  ...Object.fromEntries(
+    Object.entries(KUBERNETES_JOBS).map(([name, keys]) => [
+      name,
+      `kubernetes_sd_configs: [{api_server: "${server}", ${keys}}]`,
+    ]),
+  ),
+  static: 'static_configs: [{targets: ["a:1", "b:2"], labels: {env: x, empty: ""}}]',
+  file: `file_sd_configs: [{files: ["${files}/*.json", "${files}/*.yml"]}]`,
+  http: `http_sd_configs: [{url: "${sdUrl}"}]`,
+});
 
 const api = new FakeKubernetesApi();
 const sd = createServer((_request, response) => {
@@ -62,7 +52,7 @@ before(async () => {
   await writeFile(join(files, 'b.yml'), '- targets: [f:4]\n  labels: {shard: 012, "quoted": "yes"}\n');
   const port = await freePort();
   targetsUrl = `http://127.0.0.1:${port}/api/v1/targets`;
-  const jobs = Object.entries(JOBS).map(([name, discovery]) => [name, discovery(server, files, sdUrl)] as const);
+  const jobs = Object.entries(jobsFor(server, files, sdUrl));
   const config = join(files, 'collector.yaml');
   await writeFile(config, collectorConfig(port, jobs));
   collector = new Daemon({ command: [needOtelcol()], args: ['--config', config] });
@@ -142,7 +132,7 @@ async function agree(): Promise<void> {
   api.touch('endpointslices');
   const differing = async (): Promise<string[]> => {
     const theirs = await reference();
-    return Object.keys(JOBS).filter((job) => {
+    return [...found.keys()].filter((job) => {
       const expected = sorted(theirs.get(job) ?? []);
       return expected.length === 0 || JSON.stringify(ours(job)) !== JSON.stringify(expected);
     });
@@ -151,7 +141,7 @@ async function agree(): Promise<void> {
   while ((await differing()).length > 0 && performance.now() < end)
     await new Promise((resolve) => setTimeout(resolve, 500));
   const theirs = await reference();
-  for (const job of Object.keys(JOBS)) {
+  for (const job of found.keys()) {
     assert.deepEqual(ours(job), sorted(theirs.get(job) ?? []), job);
     assert.ok(ours(job).length > 0, job);
   }

@@ -31,7 +31,7 @@ function groupsOf(value: unknown, source: string, extra: Readonly<Record<string,
 }
 
 /** Groups have no names of their own: the place in the list is one. */
-export const groupSource = (source: string, index: number): string => `${source}:${index}`;
+const groupSource = (source: string, index: number): string => `${source}:${index}`;
 
 /** Groups that take away those of `source` from one index up to another, which are no more. */
 export const emptyGroups = (source: string, from: number, to: number): TargetGroup[] =>

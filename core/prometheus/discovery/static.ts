@@ -17,7 +17,7 @@ export const staticConfig = struct(
 );
 export type StaticConfig = Infer<typeof staticConfig>;
 
-export function staticGroups(configs: readonly StaticConfig[]): readonly TargetGroup[] {
+function staticGroups(configs: readonly StaticConfig[]): readonly TargetGroup[] {
   return configs.map(({ targets, labels }, i) => ({
     source: String(i),
     targets: targets.map((address) => new Map([['__address__', address]])),

@@ -9,7 +9,7 @@ const tlsVersion = (doc: string) =>
   text(doc, '', (value) => (TLS_VERSIONS.includes(value) ? undefined : `unknown TLS version: ${value}`));
 
 /** `tls_config` as Prometheus has it. */
-export const prometheusTls = struct(
+const prometheusTls = struct(
   'config.TLSConfig',
   'TLS of the connection.',
   {
