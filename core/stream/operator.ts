@@ -86,6 +86,11 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
     return this.#stopping;
   }
 
+  /** The states of all partitions. */
+  *states(): IterableIterator<S> {
+    for (const { state } of this.#runners.values()) yield state;
+  }
+
   get version(): number {
     return this.#stage.version;
   }
