@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { fieldOf, matches, status, typeOf } from './kubernetes-wire.ts';
 
@@ -46,12 +47,13 @@ export class FakeKubernetesApi {
   #oldest = 0;
   #server: Server | undefined;
 
-  /** Listens on a free port of 127.0.0.1 and returns the URL. */
-  async start(port = 0): Promise<string> {
-    const server = createServer((request, response) => this.#serve(request, response));
+  /** Listens on a free port of 127.0.0.1, with TLS where there is a certificate, and returns the URL. */
+  async start(tls?: ServerOptions): Promise<string> {
+    const serve = (request: IncomingMessage, response: ServerResponse) => this.#serve(request, response);
+    const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
     this.#server = server;
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
   async stop(): Promise<void> {

@@ -10,7 +10,8 @@ import type { Discoverer, DiscoveryEnvironment } from './target-group.ts';
 /** What else Prometheus has, for who comes with its configuration. */
 const NOT_SUPPORTED =
   'aws azure consul digitalocean docker dockerswarm ec2 ecs elasticache eureka gce hetzner ionos kuma lightsail ' +
-  'linode marathon msk nerve nomad openstack outscale ovhcloud puppetdb rds scaleway serverset stackit triton uyuni vultr';
+  'linode marathon msk nerve nomad openstack outscale ovhcloud puppetdb rds scaleway serverset stackit triton ' +
+  'uyuni vultr';
 const HINT =
   'not supported: targets come from static_configs, file_sd_configs, http_sd_configs, dns_sd_configs or ' +
   'kubernetes_sd_configs';
