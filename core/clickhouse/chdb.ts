@@ -45,9 +45,9 @@ export class Chdb implements ClickHouse {
     await text(await this.#send('/command', [JSON.stringify({ sql, settings })]));
   }
 
-  async insert({ body, rows, ...what }: Insert): Promise<void> {
+  async insert({ body, rows, abort, ...what }: Insert): Promise<void> {
     if (rows === 0) return;
-    await text(await this.#send(`/insert?${encodeURIComponent(JSON.stringify(what))}`, body));
+    await text(await this.#send(`/insert?${encodeURIComponent(JSON.stringify(what))}`, body, abort));
   }
 
   async *query(query: Query): AsyncGenerator<Uint8Array> {
@@ -64,14 +64,14 @@ export class Chdb implements ClickHouse {
   }
 
   /** Sends one request and resolves with the answer to it, of which the body is still to come. */
-  async #send(path: string, body: readonly (string | Uint8Array)[]): Promise<IncomingMessage> {
+  async #send(path: string, body: readonly (string | Uint8Array)[], signal?: AbortSignal): Promise<IncomingMessage> {
     const socketPath = await this.#socket().catch((error: Error) => {
       throw new ClickHouseError(error.message, { cause: error });
     });
     const length = body.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const options = { socketPath, path, method: 'POST', agent: this.#agent, headers: { 'content-length': length } };
-      const sent: ClientRequest = request(options, resolve);
+      const sent: ClientRequest = request(signal === undefined ? options : { ...options, signal }, resolve);
       sent.once('error', (error) => reject(lost(error)));
       for (const piece of body) sent.write(piece);
       sent.end();

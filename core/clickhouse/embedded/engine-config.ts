@@ -4,11 +4,14 @@ const MIB = 1024 * 1024;
 const MEMORY = 320 * MIB;
 /** Positions within columns; the default of 5 GiB is made for servers. */
 const MARK_CACHE = 32 * MIB;
-/** Merges at a time. They share the cores with the pipelines. */
-const MERGES = 2;
+/** Merges at a time. They share memory and the cores with the pipelines. */
+const MERGES = 1;
 const THREADS = 64;
 /** A merge of wide rows holds a block of each part; the default of 8192 rows is for servers. */
 const MERGE_ROWS = 2048;
+const MERGE_BYTES = 4 * MIB;
+/** Each column that is written has a buffer of this. */
+const COMPRESS_BLOCK = MIB / 4;
 /** From here on sorting and grouping go by way of the disk. */
 const SPILL = 64 * MIB;
 /** A query that nobody waits for any more ends by itself. */
@@ -32,7 +35,9 @@ export function engineConfig(): string {
   };
   const tables = {
     merge_max_block_size: MERGE_ROWS,
+    merge_max_block_size_bytes: MERGE_BYTES,
     // as many small merges as merges at all, or the engine refuses to start
+    max_compress_block_size: COMPRESS_BLOCK,
     number_of_free_entries_in_pool_to_lower_max_size_of_merge: 1,
     number_of_free_entries_in_pool_to_execute_mutation: 1,
     number_of_free_entries_in_pool_to_execute_optimize_entire_partition: 1,
