@@ -1,6 +1,7 @@
+import { duplicateName, type Labels } from '../labels.ts';
 import type { NameScheme } from '../names-valid.ts';
 import { atSchema, MAX_SCHEMA, type NativeHistogram, withinLimit } from '../native-histogram.ts';
-import type { Exemplar, MetricKind, PageSink, Sample } from '../parse/page.ts';
+import { type Exemplar, type MetricKind, PageError, type PageSink, type Sample } from '../parse/page.ts';
 import { checkLabels, type LabelLimits, type SampleLabels, sampleLabels } from './sample-labels.ts';
 import { State } from './series.ts';
 import type { TargetCache } from './target-cache.ts';
@@ -82,10 +83,10 @@ export class Appender implements PageSink {
     series.seen[row] = iteration;
     if (series.states[row] === State.DROPPED) return;
     if (!known && !this.#resolve(row, sample)) return;
-    this.counts.added++;
     const stated = this.#options.honorTimestamps && !Number.isNaN(sample.timestamp);
     if (repeated && !stated) this.counts.duplicates++;
     else this.#append(row, sample, stated ? sample.timestamp : this.#time, stated, known);
+    this.counts.added++;
   }
 
   /** The page is complete. Throws a LimitError; nothing of the page counts then. */
@@ -99,9 +100,10 @@ export class Appender implements PageSink {
     const { series } = this.#cache;
     const gone = [...series.disappeared()];
     if (gone.length === 0) return;
-    const here = this.#written();
+    // the same series may be written in other bytes than before
+    const here = series.present();
     for (const row of gone) {
-      if (!here.has(this.#identity(row))) this.#transaction.append(row, Number.NaN, this.#time, true);
+      if (!here.has(series.identities[row] as number)) this.#transaction.append(row, Number.NaN, this.#time, true);
     }
   }
 
@@ -110,26 +112,11 @@ export class Appender implements PageSink {
     this.#transaction.append(this.#cache.report(metric), value, this.#time, stale);
   }
 
-  /** The series of this scrape: the same series may be written in other bytes than before. */
-  #written(): Set<string> {
-    const { series } = this.#cache;
-    const written = new Set<string>();
-    for (let row = 0; row < series.size; row++) {
-      if (series.tracked[row] === 1 && series.trackedBefore[row] === 0) written.add(this.#identity(row));
-    }
-    return written;
-  }
-
-  #identity(row: number): string {
-    const { series } = this.#cache;
-    return `${series.shapes[row]} ${series.groups[row]} ${series.bounds[row]} ${series.names[row]?.metric}`;
-  }
-
   /** Finds out what the series of a new row is called; false where it is dropped. */
   #resolve(row: number, sample: Sample): boolean {
     const { series } = this.#cache;
     const { rules, scheme, labelLimits } = this.#options;
-    const labels = sampleLabels(sample.labels(), rules);
+    const labels = sampleLabels(this.#pageLabels(sample), rules);
     if (labels === undefined) {
       series.states[row] = State.DROPPED;
       return false;
@@ -137,6 +124,22 @@ export class Appender implements PageSink {
     checkLabels(labels, scheme, labelLimits);
     this.#cache.name(row, labels);
     return true;
+  }
+
+  #checkDuplicates(row: number): void {
+    const duplicate = duplicateName(this.#cache.labelsOf(row));
+    if (duplicate === undefined) return;
+    throw new PageError(`invalid sample: non-unique label names: ${JSON.stringify(duplicate)}`);
+  }
+
+  /** What cannot be read is no sample. */
+  #pageLabels(sample: Sample): Labels {
+    try {
+      return sample.labels();
+    } catch (error) {
+      this.counts.total--;
+      throw error;
+    }
   }
 
   #append(row: number, sample: Sample, time: number, stated: boolean, known: boolean): void {
@@ -148,6 +151,7 @@ export class Appender implements PageSink {
       this.counts.outOfBounds++;
       return;
     }
+    if (!known) this.#checkDuplicates(row);
     const isPoint =
       fitting === undefined
         ? this.#transaction.append(row, sample.value, time, false)

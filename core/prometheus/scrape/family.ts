@@ -46,9 +46,11 @@ export class FamilySet {
     if (known !== undefined) return known;
     const found = metadataOf(metric, this.#metadata);
     const metadata: Metadata = native ? { ...found.metadata, type: 'histogram' } : { ...found.metadata };
-    const shape = this.#shapeOf(found.name, native ? 'exponential' : typeOf(metadata));
-    const family: Family = { shape, name: found.name, metadata, rows: [] };
-    families.set(found.name, family);
+    // a name that something else has already is left to that
+    const name = families.has(found.name) ? metric : found.name;
+    const shape = this.#shapeOf(name, native ? 'exponential' : typeOf(metadata));
+    const family: Family = { shape, name, metadata, rows: [] };
+    families.set(name, family);
     return family;
   }
 

@@ -1,4 +1,4 @@
-import { duplicateName, type Labels, LabelsBuilder, labelsText, labelValue, METRIC_NAME } from '../labels.ts';
+import { type Labels, LabelsBuilder, labelsText, labelValue, METRIC_NAME } from '../labels.ts';
 import { isLabelName, isMetricName, type NameScheme } from '../names-valid.ts';
 import { PageError } from '../parse/page.ts';
 import type { Relabeling } from '../relabel.ts';
@@ -50,10 +50,6 @@ export function checkLabels(labels: Labels, scheme: NameScheme, limits: LabelLim
   if (!labels.some(([name]) => name === METRIC_NAME)) throw new PageError(`missing metric name (${METRIC_NAME} label)`);
   if (!isMetricName(metric, scheme) || labels.some(([name]) => !isLabelName(name, scheme))) {
     throw new PageError(`invalid metric name or label names: ${labelsText(labels)}`);
-  }
-  const duplicate = duplicateName(labels);
-  if (duplicate !== undefined) {
-    throw new PageError(`invalid sample: non-unique label names: ${JSON.stringify(duplicate)}`);
   }
   checkLimits(labels, metric.slice(0, 50), limits);
 }

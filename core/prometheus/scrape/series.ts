@@ -26,6 +26,8 @@ export class SeriesTable {
   shapes = new Int32Array(INITIAL);
   /** The bound of a bucket or the quantile; NaN where the label is missing. */
   bounds = new Float64Array(INITIAL);
+  /** Of the labels: the same where they are the same. */
+  identities = new Float64Array(INITIAL);
   /** 1 where a stale marker is due once the series is gone. */
   tracked = new Uint8Array(INITIAL);
   /** The same of the scrape before. */
@@ -62,6 +64,7 @@ export class SeriesTable {
     this.groups = grown(this.groups, size);
     this.shapes = grown(this.shapes, size);
     this.bounds = grown(this.bounds, size);
+    this.identities = grown(this.identities, size);
     this.tracked = grown(this.tracked, size);
     this.trackedBefore = grown(this.trackedBefore, size);
     this.known = grown(this.known, size);
@@ -105,6 +108,15 @@ export class SeriesTable {
     }
   }
 
+  /** The identities of those that were there in this scrape. */
+  present(): ReadonlySet<number> {
+    const present = new Set<number>();
+    for (let row = 0; row < this.size; row++) {
+      if (this.tracked[row] === 1) present.add(this.identities[row] as number);
+    }
+    return present;
+  }
+
   /** Forgets the series that were last seen before an iteration. */
   expire(iteration: number): void {
     const kept = this.#rows.filter((row) => (this.seen[row] as number) >= iteration || this.tracked[row] === 1);
@@ -119,6 +131,7 @@ export class SeriesTable {
     this.groups = pick(this.groups);
     this.shapes = pick(this.shapes);
     this.bounds = pick(this.bounds);
+    this.identities = pick(this.identities);
     this.tracked = pick(this.tracked);
     this.trackedBefore = pick(this.trackedBefore);
     this.known = pick(this.known);

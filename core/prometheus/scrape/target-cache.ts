@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Logger } from '../../logger.ts';
 import { type Labels, LabelsBuilder, METRIC_NAME } from '../labels.ts';
 import { isProtobufSeries, protobufLabels } from '../parse/protobuf-page.ts';
@@ -41,6 +42,8 @@ export class TargetCache implements TargetState {
   /** Series and families after the last good scrape. */
   #successful = 0;
   #transactions = 0;
+  /** The series that was named last: its labels are asked for right after. */
+  #named: { readonly row: number; readonly labels: Labels } | undefined;
   readonly #options: CacheOptions;
 
   constructor(options: CacheOptions) {
@@ -65,11 +68,14 @@ export class TargetCache implements TargetState {
   name(row: number, labels: Labels): void {
     const sent = this.#withExternal(labels);
     const name = this.names.of(sent, this.#options.job, this.#options.instance);
+    this.#named = { row, labels: sent };
     this.series.names[row] = name;
+    this.series.identities[row] = hash('sha1', JSON.stringify(sent), 'buffer').readUIntBE(0, 6);
     if (Transaction.isInformation(name, this.ignoresScopeInfo)) this.series.labels.set(row, sent);
   }
 
   labelsOf(row: number): Labels {
+    if (row === this.#named?.row) return this.#named.labels;
     const kept = this.series.labels.get(row);
     if (kept !== undefined) return kept;
     const bytes = this.series.bytesOf(row);
@@ -119,6 +125,7 @@ export class TargetCache implements TargetState {
 
   /** Forgets series, and names and groups that were theirs alone. */
   #compact(): void {
+    this.#named = undefined;
     this.series.expire(this.iteration);
     this.groups.clear();
     this.series.shapes.fill(0);
