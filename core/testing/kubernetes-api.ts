@@ -9,6 +9,13 @@ export interface ApiObject {
   readonly [key: string]: unknown;
 }
 
+interface Refusal {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  /** End of the path of requests it is for; all where it is not set. */
+  readonly path?: string;
+}
+
 interface Change {
   readonly version: number;
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -36,7 +43,7 @@ export class FakeKubernetesApi {
   /** Bearer tokens that are taken; all where there is none. */
   readonly tokens = new Set<string>();
   /** What the next requests are answered with, instead of their answer. */
-  readonly refusals: { readonly status: number; readonly headers?: Record<string, string> }[] = [];
+  readonly refusals: Refusal[] = [];
   /** Pages beyond the first are answered with 410. */
   pagesExpire = false;
   readonly #objects = new Map<string, Map<string, ApiObject>>();
@@ -148,7 +155,8 @@ export class FakeKubernetesApi {
   #serve(request: IncomingMessage, response: ServerResponse): unknown {
     const url = new URL(request.url ?? '/', 'http://localhost');
     this.requests.push(`${url.pathname}${url.search}`);
-    const refusal = this.refusals.shift();
+    const index = this.refusals.findIndex(({ path = '' }) => url.pathname.endsWith(path));
+    const [refusal] = index < 0 ? [] : this.refusals.splice(index, 1);
     if (refusal !== undefined) return refuse(response, refusal.status, 'refused by the test', refusal.headers);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     if (this.tokens.size > 0 && !this.tokens.has(token)) return refuse(response, 401, 'Unauthorized');
