@@ -121,6 +121,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, *_):
+        pass  # clients may leave before their answer
+
 
 server = Server(("127.0.0.1", port), Handler)
 print(server.server_address[1], flush=True)
