@@ -113,7 +113,8 @@ export const config = struct(
       if (value.wal !== undefined) {
         report(
           `${path}::wal`,
-          'not supported: name a file_storage extension in remote_write_queue::storage, which keeps what is waiting on disk',
+          'not supported: name a file_storage extension in remote_write_queue::storage, ' +
+            'which keeps what is waiting on disk',
         );
       }
       if (value.protobuf_message === V1 && KEEPS_NAMES.has(value.translation_strategy)) {
