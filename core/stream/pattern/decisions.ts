@@ -28,11 +28,18 @@ const MOST_KEPT = 50_000;
 
 /** Works out once what each kind of event does in each state. */
 export class Decisions {
+  readonly #states: readonly State[];
   readonly #byState: readonly Map<Mask, Decision>[];
   #kept = 0;
 
   constructor(automaton: Automaton) {
+    this.#states = automaton.states.filter(({ kind }) => kind !== 'final' && kind !== 'stop');
     this.#byState = automaton.states.map(() => new Map());
+  }
+
+  /** In all states that a partial match may be in. */
+  all(mask: Mask): readonly Decision[] {
+    return this.#states.map((state) => this.of(state, mask));
   }
 
   of(state: State, mask: Mask): Decision {

@@ -17,6 +17,9 @@ const WAITING = 'waiting';
 /** What did not fit into one of the limits. */
 export type Cut = 'keys' | 'partial matches' | 'order';
 
+/** taken: it may become part of a match; noticed: not that, but it may end one; none: it need not be added. */
+export type Interest = 'taken' | 'noticed' | 'none';
+
 export interface KeyedLimits {
   /** Keys with a partial match; further ones begin none. */
   readonly keys: number;
@@ -60,6 +63,7 @@ export class KeyedMatcher {
   readonly #sink: KeyedSink;
   readonly #matchSink: MatchSink;
   readonly #states = new KeyedState<Entry>();
+  readonly #interests = new Map<Mask, Interest>();
   readonly #waiting = new WaitingEvents<Waiting>();
   readonly #timers = new Timers<Entry>();
   /** Entries that are objects, those that became so first in front. */
@@ -91,6 +95,16 @@ export class KeyedMatcher {
     return this.#states.size;
   }
 
+  /** What an event is to the pattern, whatever its key. */
+  interestIn(mask: Mask): Interest {
+    const known = this.#interests.get(mask);
+    if (known !== undefined) return known;
+    const taken = this.#matcher.takes(mask) ? 'taken' : 'noticed';
+    const interest = this.#matcher.ignores(mask) ? 'none' : taken;
+    this.#interests.set(mask, interest);
+    return interest;
+  }
+
   /** An event at or before `time` is too late to be taken. */
   isLate(time: number): boolean {
     return time <= this.#time;
@@ -103,6 +117,11 @@ export class KeyedMatcher {
     this.#sink.cut('order');
     this.#time = this.#waiting.earliest;
     this.#run(this.#time);
+  }
+
+  /** Matches what waits, as if event time had come to the last of it. */
+  finish(): void {
+    while (this.#waiting.size > 0) this.advance(this.#waiting.earliest);
   }
 
   /** Event time has come to `watermark`. */

@@ -47,6 +47,8 @@ export class Matcher {
   readonly #skipStep: number;
   readonly #limits: MatchLimits;
   readonly #decisions: Decisions;
+  /** When something is over shows in the time of a match. */
+  readonly #noticesTime: boolean;
 
   constructor(automaton: Automaton, skip: Skip, limits: MatchLimits) {
     this.start = { state: automaton.start, tail: undefined, first: undefined };
@@ -55,6 +57,9 @@ export class Matcher {
     this.#skipStep = 'step' in skip ? automaton.steps.findIndex(({ name }) => name === skip.step) : -1;
     this.#limits = limits;
     this.#decisions = new Decisions(automaton);
+    const { states, within } = automaton;
+    const waits = states.some(({ kind, withinPrevious }) => kind === 'pending' || withinPrevious > 0);
+    this.#noticesTime = waits || (within > 0 && skip.to !== 'noSkip');
   }
 
   /** Of a key of which nothing is known. */
@@ -70,6 +75,17 @@ export class Matcher {
   /** The event may begin a match. */
   begins(mask: Mask): boolean {
     return !this.#decisions.of(this.start.state, mask).stays;
+  }
+
+  /** The event may become part of a match. */
+  takes(mask: Mask): boolean {
+    return this.#decisions.all(mask).some(({ moves }) => moves.some(({ step }) => step >= 0));
+  }
+
+  /** The event changes nothing, whatever came before, and nothing that waits for time would notice that it came. */
+  ignores(mask: Mask): boolean {
+    if (this.#noticesTime) return false;
+    return this.#decisions.all(mask).every(({ stays }) => stays);
   }
 
   /** True where a new partial match began. */
