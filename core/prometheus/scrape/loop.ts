@@ -88,7 +88,7 @@ export class ScrapeLoop {
     if (!this.#scrapedOnce) return undefined;
     const { interval } = this.target;
     const { clock } = this.#settings;
-    const staleTime = this.#due;
+    const staleTime = Math.trunc(this.#due);
     const wait = Math.max(0, this.#due - clock.now()) + interval * 1.1;
     return clock.after(wait, () => {
       this.#running = this.#sendStale(staleTime).finally(done);
