@@ -17,7 +17,8 @@ if (!isInstalled()) {
   lock();
   if (!isInstalled()) install();
 }
-const node = pinnedNode();
+/** The Node that runs weir. */
+export const node = pinnedNode();
 run([node], ['scripts/generate.ts', '--quick'], 'the component folders have mistakes, see above');
 
 function install() {

@@ -49,3 +49,10 @@ function bootstrap(clone: string): Promise<{ stderr: string }> {
   const env = { ...process.env, npm_execpath: join(clone, 'npm.mjs') };
   return promisify(execFile)(process.execPath, ['scripts/bootstrap.mjs'], { cwd: clone, env });
 }
+
+test('the lock file has the embedded engine for every platform, or npm ci refuses it', async () => {
+  const lock = JSON.parse(await readFile(new URL('../package-lock.json', import.meta.url), 'utf8'));
+  const wanted = Object.keys(lock.packages['node_modules/chdb'].optionalDependencies);
+  assert.equal(wanted.length, 4);
+  for (const name of wanted) assert.ok(lock.packages[`node_modules/${name}`], name);
+});

@@ -2,25 +2,31 @@
  * Sends what a chat application with tools would: traces of model and MCP tool calls, metrics, events as logs.
  *
  *   npm run demo -- [--seconds 60] [--per-second 20] [--endpoint http://127.0.0.1:4318]
+ *
+ * Where nothing listens, and no endpoint is given, it runs weir itself for as long: on configs/embedded.yaml, which
+ * keeps everything in a store under data/.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { attributes, exportRequest, nanos } from './demo/otlp.ts';
+import { isListening, OwnWeir } from './demo/own-weir.ts';
 import { chatTurn, type Turn } from './demo/workload.ts';
 
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     'per-second': { type: 'string', default: '20' },
-    endpoint: { type: 'string', default: 'http://127.0.0.1:4318' },
+    endpoint: { type: 'string' },
   },
 });
+const endpoint = values.endpoint ?? 'http://127.0.0.1:4318';
 const seconds = Number(values.seconds);
 const perSecond = Number(values['per-second']);
 const DELTA = 1;
 const LATENCY_BOUNDS = [0.5, 1, 2, 4, 8];
 
 const sent = { spans: 0, points: 0, logs: 0 };
+const own = values.endpoint === undefined && !(await isListening(endpoint)) ? await OwnWeir.start() : undefined;
 const start = Date.now();
 try {
   for (let second = 1; second <= seconds; second++) {
@@ -32,8 +38,10 @@ try {
 } catch (error) {
   show('\n');
   const reason = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : error;
-  console.error(`demo: ${values.endpoint} does not take it: ${reason}\nIs weir running? npm start runs it.`);
+  console.error(`demo: ${endpoint} does not take it: ${reason}\nIs weir running? npm start runs it.`);
   process.exitCode = 1;
+} finally {
+  await own?.stop();
 }
 
 function show(text: string): void {
@@ -46,10 +54,12 @@ async function send(turns: readonly Turn[]): Promise<void> {
   const toolSpans = turns.flatMap((turn) => turn.toolSpans);
   const events = turns.flatMap((turn) => turn.events);
   const metrics = metricsOf(turns);
-  await post('/v1/traces', exportRequest('chat-app', 'Spans', spans));
-  await post('/v1/traces', exportRequest('mcp-tools', 'Spans', toolSpans));
-  await post('/v1/metrics', exportRequest('chat-app', 'Metrics', metrics));
-  await post('/v1/logs', exportRequest('chat-app', 'Logs', events));
+  await Promise.all([
+    post('/v1/traces', exportRequest('chat-app', 'Spans', spans)),
+    post('/v1/traces', exportRequest('mcp-tools', 'Spans', toolSpans)),
+    post('/v1/metrics', exportRequest('chat-app', 'Metrics', metrics)),
+    post('/v1/logs', exportRequest('chat-app', 'Logs', events)),
+  ]);
   sent.spans += spans.length + toolSpans.length;
   sent.points += 4;
   sent.logs += events.length;
@@ -101,7 +111,7 @@ function latency(turns: readonly Turn[], times: object): unknown {
 
 async function post(path: string, request: unknown): Promise<void> {
   const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${values.endpoint}${path}`, { method: 'POST', headers, body: JSON.stringify(request) });
+  const response = await fetch(`${endpoint}${path}`, { method: 'POST', headers, body: JSON.stringify(request) });
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   await response.arrayBuffer();
 }
