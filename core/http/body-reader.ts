@@ -62,10 +62,11 @@ class Collected {
   }
 
   #grow(needed: number): boolean {
-    const size = Math.max(needed, this.#room, Math.min(this.#limit, this.#length * 2));
+    const more = this.#range === undefined ? this.#room : Math.max(TRUSTED_LENGTH, this.#length * 2);
+    const size = Math.max(needed, Math.min(this.#limit, more));
     // while the bytes move, old and new memory are held together
     if (!this.#memory.take(size, this.#holder)) return false;
-    this.#moveTo(allocate(size));
+    this.#moveTo(this.#range === undefined ? allocate(size) : ownMemory(size));
     return true;
   }
 
@@ -82,9 +83,7 @@ class Collected {
   moveOut(): void {
     const size = this.#capacity;
     if (this.#range?.slab?.pooled !== true || !this.#memory.take(size, this.#holder)) return;
-    const slab = new Slab(size);
-    slab.retain();
-    this.#moveTo({ buffer: slab.buffer, start: 0, end: size, slab });
+    this.#moveTo(ownMemory(size));
   }
 
   take(): ByteRange {
@@ -105,6 +104,13 @@ function allocate(size: number): ByteRange {
   return { buffer: slab.buffer, start, end: start + size, slab };
 }
 
+/** For a body that grows: in a slab it would leave a hole with each step. */
+function ownMemory(size: number): ByteRange {
+  const slab = new Slab(size);
+  slab.retain();
+  return { buffer: slab.buffer, start: 0, end: size, slab };
+}
+
 /** A body whose length the header says. */
 export class FixedBody implements BodyReader {
   readonly #expected: number;
@@ -113,8 +119,7 @@ export class FixedBody implements BodyReader {
 
   constructor(length: number, memory: ReceiveMemory, holder: Holder) {
     this.#expected = length;
-    const room = Math.min(length, length > TRUSTED_LENGTH ? FIRST_ROOM : length);
-    this.#collected = new Collected(length, room, memory, holder);
+    this.#collected = new Collected(length, Math.min(length, TRUSTED_LENGTH), memory, holder);
   }
 
   push(chunk: Buffer, start: number, end: number): BodyState {

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_WINDOW, ErrorCode, Flag, FrameType, PREFACE, Setting } from '../../core/grpc/frames.ts';
 import { encodeHeaders } from '../../core/grpc/hpack-encoder.ts';
+import { RECEIVE_MEMORY } from '../../core/grpc/server-limits.ts';
 import { frame, headers, message, RawPeer, SETTINGS, setting, uint32 } from '../../core/grpc/testing/raw-peer.ts';
 import { Lab } from '../support/lab.ts';
 import { Victim } from '../support/victim.ts';
@@ -16,6 +17,8 @@ const HEAD = [
 ] as const;
 const EMPTY = message(Buffer.alloc(0));
 const MIB = 1 << 20;
+/** What requests that are not complete may take together, and half as much that is not collected yet. */
+const RECEIVE_MIB = (RECEIVE_MEMORY / MIB) * 1.5;
 
 const lab = new Lab();
 let victim: Victim;
@@ -99,7 +102,7 @@ test('100,000 calls on one connection', async () => {
 test('1,000 clients that never finish a message: those that wait longest make room', async () => {
   await fresh();
   const part = frame(FrameType.DATA, 0, 1, Buffer.alloc(16_000));
-  await victim.attack(256, ['grpc receive_memory'], async () => {
+  await victim.attack(RECEIVE_MIB, ['grpc receive_memory'], async () => {
     await crowd(
       1000,
       async (peer) => {
