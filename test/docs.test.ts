@@ -18,6 +18,9 @@ const scratch = mkdtempSync(join(tmpdir(), 'weir-docs-'));
 after(() => rmSync(scratch, { recursive: true }));
 
 const registry = createRegistry(components);
+/** What is said of components that the present collector does not have; their pages name them all the same. */
+const noted = components.filter(({ ours }) => ours === true).map(({ load }) => load());
+const ours = (await Promise.all(noted)).map(({ default: factory }) => factory.ours ?? '');
 
 /** A configuration as parsed; sections may be missing. */
 type Sections = Record<string, Record<string, unknown> | undefined>;
@@ -36,7 +39,12 @@ for (const page of files('**/*.md').filter((file) => !file.startsWith('test/')))
     test(`${page}, block ${index + 1}`, async () => {
       const file = join(scratch, `${index}.yaml`);
       writeFileSync(file, stringify(await complete(parse(block) as Sections)));
-      assert.equal(await problems(['--config', file]), '', block);
+      const said = (await problems(['--config', file])).split('\n').filter((line) => line !== '');
+      assert.deepEqual(
+        said.filter((line) => !ours.some((note) => line.endsWith(note))),
+        [],
+        block,
+      );
     });
   }
 }
