@@ -26,6 +26,9 @@ export interface TransportRequest {
   readonly onRequest?: (request: http.ClientRequest) => void;
 }
 
+/** A silent connection is probed after this time, so that a watch notices within a minute that its server is gone. */
+const PROBE_MS = 30_000;
+
 interface Agents {
   readonly http: http.Agent;
   readonly https: https.Agent;
@@ -140,6 +143,7 @@ class StaleConnection extends Error {}
 function makeAgents(tls: https.AgentOptions, proxyEnv: NodeJS.ProcessEnv | undefined): Agents {
   const options: http.AgentOptions = {
     keepAlive: true,
+    keepAliveMsecs: PROBE_MS,
     maxFreeSockets: MAX_IDLE_PER_HOST,
     timeout: IDLE_MS,
     ...(proxyEnv === undefined ? {} : { proxyEnv }),
