@@ -1,5 +1,6 @@
 import type { Component, Host } from './component.ts';
 import type { ComponentKind } from './component-id.ts';
+import type { OutgoingRecord, Partitioner } from './kafka/client.ts';
 
 /**
  * State that outlives the process. A component registers one of these at its start, if `checkpoints` finds an extension
@@ -37,17 +38,53 @@ export interface CheckpointOwner {
 /** What an extension that takes snapshots has beside `Component`. */
 export interface Checkpoints {
   /**
-   * Called in `start`. Resolves when the state of what has no partition is restored; partitions are restored when the
+   * Called in `start`. Resolves when the state of what has no partition is restored; the others are restored when the
    * source gets them.
    */
   register(owner: CheckpointOwner, state: Checkpointed): Promise<void>;
+  /**
+   * The source got a partition: restores its state. From then on the partition is nobody else's; whoever had it before
+   * can store nothing more for it. Rejects where the state cannot be read.
+   */
+  open(source: CheckpointSource): Promise<PartitionCheckpoints>;
+  /** Results go out in one transaction with the state they came from, instead of at once. */
+  readonly exactlyOnce: boolean;
+  /**
+   * Where `exactlyOnce`: takes records that are stored with the next checkpoint of the partition, and only with it.
+   * False: the partition is not open here.
+   */
+  emit(partition: string, records: readonly OutgoingRecord[], partitioner: Partitioner): boolean;
+}
+
+/** A partition that can be read again from any position. */
+export interface CheckpointSource {
+  /** As in StreamOrigin. */
+  readonly partition: string;
+  /** Everything before `position` is in a snapshot that is stored. */
+  stored(position: bigint): void;
+  /** A checkpoint failed, so nobody knows what is stored: the state was dropped, and reading has to begin again. */
+  lost(error: Error): void;
+}
+
+/** The checkpoints of one partition, in the hands of the source. */
+export interface PartitionCheckpoints {
+  /** Where to go on: what is before it is in the state already. Undefined: nothing was stored. */
+  readonly position: bigint | undefined;
+  /** To be called when everything before `position` was accepted, and before anything more is handed on. */
+  before(position: bigint): void | Promise<void>;
+  /** Everything before `position` was accepted, and nothing is handed on until the next `before`. */
+  idle(position: bigint): void;
+  /** The partition is given away: a last checkpoint, if that is possible, then its state is dropped here. */
+  close(): Promise<void>;
 }
 
 /** The extension of the configuration that takes snapshots; undefined where there is none. */
 export function checkpoints(host: Host): Checkpoints | undefined {
   for (const id of host.overview.extensions) {
     const extension: (Component & Partial<Checkpoints>) | undefined = host.extension(id);
-    if (typeof extension?.register === 'function') return extension as Component & Checkpoints;
+    if (typeof extension?.register === 'function' && typeof extension.open === 'function') {
+      return extension as Component & Checkpoints;
+    }
   }
   return undefined;
 }

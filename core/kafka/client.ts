@@ -82,6 +82,12 @@ export interface KafkaProducer {
   close(): Promise<void>;
 }
 
+/** A producer with a `transactionalId`: starting one ends the transactions of the one before it with this id. */
+export interface TransactionalProducer extends KafkaProducer {
+  /** Several requests as one transaction. Where it fails, nobody knows whether it was committed. */
+  transact(requests: readonly (readonly OutgoingRecord[])[]): Promise<void>;
+}
+
 export interface ConsumerOptions extends ClientOptions {
   readonly groupId: string;
   /** Static membership where it is not empty. */
@@ -98,6 +104,13 @@ export interface ConsumerOptions extends ClientOptions {
   readonly maxWaitMs: number;
   /** Milliseconds between commits; 0 commits only when a partition is given away and at the end. */
   readonly commitIntervalMs: number;
+  /** Leaves out what belongs to transactions that were not committed. */
+  readonly committedOnly: boolean;
+  /**
+   * Called when a partition is not this member's any more, and at the end, once its handler has ended; what it calls
+   * done is still committed, if it can be.
+   */
+  readonly revoked?: (topic: string, partition: number) => Promise<void>;
 }
 
 export interface IncomingRecord {
@@ -119,7 +132,7 @@ export interface RecordBatch {
   /** False once the partition is another member's or the consumer stops: what is left must not be handed on. */
   active(): boolean;
   /** This record and all before it are done: their offset is committed, soon, or before the partition is given away. */
-  done(record: IncomingRecord): void;
+  done(record: Pick<IncomingRecord, 'offset'>): void;
 }
 
 /**

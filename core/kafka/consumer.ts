@@ -24,6 +24,7 @@ export class GroupConsumer {
   readonly #handler: RecordHandler;
   #running: Promise<void> | undefined;
   #closed = false;
+  #restart: Error | undefined;
   #troubled = false;
   #wake: (() => void) | undefined;
 
@@ -36,6 +37,12 @@ export class GroupConsumer {
 
   start(): void {
     this.#running = this.#run();
+  }
+
+  /** Leaves the group and joins it again: reading begins anew at what is committed. */
+  restart(error: Error): void {
+    this.#restart = error;
+    this.#wake?.();
   }
 
   /** Waits for the handlers, commits, leaves the group. */
@@ -62,15 +69,18 @@ export class GroupConsumer {
   async #consume(topics: readonly string[]): Promise<boolean> {
     const { logger, groupId } = this.#options;
     let lost: unknown;
+    this.#restart = undefined;
     const membership: Membership = await this.#driver.join(this.#options, topics, this.#handler, (error) => {
       lost ??= error;
       this.#wake?.();
     });
     logger.info(this.#troubled ? 'Consuming again' : 'Consuming', { group: groupId, topics });
     this.#troubled = false;
-    while (!this.#closed && lost === undefined && !(await this.#changed(topics))) {
-      await this.#pause(this.#options.metadataMaxAgeMs, () => lost !== undefined);
+    const isOver = () => lost !== undefined || this.#restart !== undefined;
+    while (!this.#closed && !isOver() && !(await this.#changed(topics))) {
+      await this.#pause(this.#options.metadataMaxAgeMs, isOver);
     }
+    lost ??= this.#restart;
     await membership.close();
     if (lost !== undefined) this.#trouble(lost);
     return true;

@@ -25,7 +25,7 @@ export async function joinGroup(
     maxBytes: options.maxBytes,
     maxBytesPerPartition: options.maxBytesPerPartition,
     maxWaitTimeInMs: options.maxWaitMs,
-    readUncommitted: true,
+    readUncommitted: !options.committedOnly,
     retry: { restartOnFailure: async () => false },
     partitionAssigners: [assigner(options.strategy)],
   });

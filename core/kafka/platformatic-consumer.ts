@@ -82,7 +82,7 @@ class Member implements Membership {
     const partitions = [...this.#partitions.values()];
     for (const partition of partitions) partition.stop();
     await this.#fetcher.close();
-    await Promise.all(partitions.map((partition) => partition.idle()));
+    await Promise.all(partitions.map((partition) => this.#revoke(partition)));
     await this.#commit();
     try {
       await this.#group.leaveGroup(true);
@@ -90,6 +90,12 @@ class Member implements Membership {
     } catch {
       // the group notices by its session timeout
     }
+  }
+
+  async #revoke(partition: ConsumedPartition): Promise<void> {
+    partition.stop();
+    await partition.idle();
+    await this.#options.revoked?.(partition.topic, partition.partition);
   }
 
   #lose(error: unknown): void {
@@ -110,7 +116,7 @@ class Member implements Membership {
       }
     }
     for (const [key, partition] of before) {
-      if (!this.#partitions.has(key)) partition.stop();
+      if (!this.#partitions.has(key)) void this.#revoke(partition);
     }
     this.#open(fresh).catch((error) => this.#lose(error));
   }

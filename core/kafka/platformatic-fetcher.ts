@@ -2,6 +2,10 @@ import { type BaseOptions, Consumer, ListOffsetTimestamps } from '@platformatic/
 import type { ConsumerOptions } from './client.ts';
 import type { ConsumedPartition } from './platformatic-partition.ts';
 
+/** Isolation levels of the protocol. */
+const UNCOMMITTED = 0;
+const COMMITTED = 1;
+
 type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
 
 interface Failure {
@@ -36,6 +40,11 @@ export class Fetcher {
     this.#partitions = partitions;
     for (const partition of partitions) partition.onRoom = () => this.#soon();
     this.#soon();
+  }
+
+  async partitionsOf(topic: string): Promise<number> {
+    const metadata = await this.#client.metadata({ topics: [topic], autocreateTopics: true });
+    return metadata.topics.get(topic)?.partitionsCount ?? 0;
   }
 
   /** Sets the position of partitions for which there is no offset, or none that exists. */
@@ -104,7 +113,7 @@ export class Fetcher {
       minBytes,
       maxBytes,
       maxWaitTime: maxWaitMs,
-      isolationLevel: 0,
+      isolationLevel: this.#options.committedOnly ? COMMITTED : UNCOMMITTED,
       topics: this.#requests(partitions, topics),
     });
     this.#receive(response, partitions, topics);
@@ -132,9 +141,9 @@ export class Fetcher {
   ): void {
     for (const { topicId, partitions: answers } of response.responses) {
       const topic = topics.get(topicId);
-      for (const { partitionIndex, records, highWatermark } of answers) {
+      for (const { partitionIndex, records, highWatermark, abortedTransactions } of answers) {
         const partition = partitions.find((one) => one.topic === topic && one.partition === partitionIndex);
-        if (records && records.length > 0) partition?.receive(records, highWatermark);
+        if (records && records.length > 0) partition?.receive(records, highWatermark, abortedTransactions);
       }
     }
   }

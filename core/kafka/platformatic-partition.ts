@@ -1,8 +1,17 @@
 import type { RecordsBatch } from '@platformatic/kafka';
 import type { IncomingRecord, RecordBatch, RecordHandler } from './client.ts';
 
-/** The bit of a batch's attributes that says: marks of transactions, no records. */
+/** Bits of a batch's attributes: part of a transaction; marks of transactions, no records. */
+const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
+/** What the key of a mark begins with: its version and its type, 16 bits each; type 0 is an abort. */
+const ABORT = 0;
+
+/** A transaction that was aborted: its records from this offset on, up to the mark, never happened. */
+interface Aborted {
+  readonly producerId: bigint;
+  readonly firstOffset: bigint;
+}
 
 /** A partition from its assignment to this member until it is given away. */
 export class ConsumedPartition {
@@ -58,14 +67,23 @@ export class ConsumedPartition {
     await this.#running;
   }
 
-  /** Takes what was fetched from `position` on. Of compressed batches there may be some more before it. */
-  receive(batches: readonly RecordsBatch[], highWatermark: bigint): void {
+  /**
+   * Takes what was fetched from `position` on. Of compressed batches there may be some more before it. `aborted`: the
+   * transactions in it that were not committed, where only committed ones are wanted.
+   */
+  receive(batches: readonly RecordsBatch[], highWatermark: bigint, aborted: readonly Aborted[] | null = null): void {
     if (this.#stopped || this.position === undefined) return;
     this.#highWatermark = highWatermark;
+    const open = new Set<bigint>();
+    const begins = [...(aborted ?? [])].sort((a, b) => Number(a.firstOffset - b.firstOffset));
     for (const batch of batches) {
       const end = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
+      for (; begins[0] !== undefined && begins[0].firstOffset < end; begins.shift()) open.add(begins[0].producerId);
+      const isControl = (batch.attributes & CONTROL) !== 0;
+      if (isControl && isAbort(batch)) open.delete(batch.producerId);
       if (end <= this.position) continue;
-      if ((batch.attributes & CONTROL) === 0) this.#add(batch, this.position);
+      const isAborted = (batch.attributes & TRANSACTIONAL) !== 0 && open.has(batch.producerId);
+      if (!isControl && !isAborted) this.#add(batch, this.position);
       this.position = end;
       this.leaderEpoch = batch.partitionLeaderEpoch;
     }
@@ -113,4 +131,9 @@ export class ConsumedPartition {
       },
     };
   }
+}
+
+function isAbort({ records }: RecordsBatch): boolean {
+  const key = records[0]?.key;
+  return key != null && key.length >= 4 && key.readInt16BE(2) === ABORT;
 }

@@ -1,7 +1,14 @@
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { Admin, type BaseOptions, Producer, type ProducerOptions as TheirOptions } from '@platformatic/kafka';
-import type { ClientOptions, KafkaDriver, KafkaProducer, OutgoingRecord, ProducerOptions, Sasl } from './client.ts';
+import type {
+  ClientOptions,
+  KafkaDriver,
+  OutgoingRecord,
+  ProducerOptions,
+  Sasl,
+  TransactionalProducer,
+} from './client.ts';
 import { kafkaError } from './errors.ts';
 import { joinGroup } from './platformatic-consumer.ts';
 import { Turns } from './turns.ts';
@@ -21,6 +28,11 @@ export const platformaticDriver: KafkaDriver = {
   },
   join: (options, topics, handler, lost) => joinGroup(baseOptions(options), options, topics, handler, lost),
 };
+
+/** For who needs transactions of several requests, which only this client does well enough. */
+export function transactionalProducer(options: ProducerOptions): TransactionalProducer {
+  return new PlatformaticProducer(options);
+}
 
 /** The part of the options that all its clients have. */
 export function baseOptions(options: ClientOptions): BaseOptions {
@@ -48,7 +60,7 @@ function saslOf(sasl: Sasl): NonNullable<BaseOptions['sasl']> {
   return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
 }
 
-class PlatformaticProducer implements KafkaProducer {
+class PlatformaticProducer implements TransactionalProducer {
   readonly #options: ProducerOptions;
   #producer: TheirProducer;
   readonly #turns = new Turns();
@@ -61,12 +73,20 @@ class PlatformaticProducer implements KafkaProducer {
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     const { transactionalId, idempotent } = this.#options;
     try {
-      if (transactionalId !== '') await this.#turns.take(() => this.#transact(records));
+      if (transactionalId !== '') await this.#turns.take(() => this.#transact([records]));
       // a retry of one send must not come after another one that has the next sequence numbers
       else if (idempotent) await this.#turns.take(() => this.#sendNow(records));
       else await this.#sendNow(records);
     } catch (error) {
       throw kafkaError('records were not stored', error);
+    }
+  }
+
+  async transact(requests: readonly (readonly OutgoingRecord[])[]): Promise<void> {
+    try {
+      await this.#turns.take(() => this.#transact(requests));
+    } catch (error) {
+      throw kafkaError('the transaction was not committed', error);
     }
   }
 
@@ -78,10 +98,10 @@ class PlatformaticProducer implements KafkaProducer {
     await this.#producer.send({ messages: await this.#assigned(records) });
   }
 
-  async #transact(records: readonly OutgoingRecord[]): Promise<void> {
+  async #transact(requests: readonly (readonly OutgoingRecord[])[]): Promise<void> {
     try {
       const transaction = await this.#producer.beginTransaction();
-      await transaction.send({ messages: await this.#assigned(records) });
+      for (const records of requests) await transaction.send({ messages: await this.#assigned(records) });
       await transaction.commit();
     } catch (error) {
       // what a failure leaves behind in the client is not to be trusted; the next one with this id ends the transaction

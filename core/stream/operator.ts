@@ -51,8 +51,13 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
     this.#removeMetrics = observeState(meter, name, now, () => this.#runners.values());
     if (this.#config.idle_timeout > 0) this.#timer = clock.every(TICK_MS, () => this.#tick());
     const keeper = checkpoints(host);
-    this.#kept = keeper !== undefined;
-    await keeper?.register({ kind, id: name, name: '' }, this);
+    if (keeper === undefined) return;
+    if (this.#config.state === 'shared') {
+      this.#settings.logger.warn('State that is shared by partitions is not part of checkpoints');
+      return;
+    }
+    this.#kept = true;
+    await keeper.register({ kind, id: name, name: '' }, this);
   }
 
   consume(batch: Telemetry): void | Promise<void> {

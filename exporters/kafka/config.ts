@@ -160,6 +160,10 @@ export const config = struct(
   'kafkaexporter.Config',
   'Where to send, what, and how.',
   {
+    exactly_once: bool(
+      'Records go out with the next checkpoint of the partition they come from, in its transaction: the extension ' +
+        'checkpoint decides when, and how often to try. Without sending_queue and retry_on_failure.',
+    ),
     sending_queue: sendingQueue(),
     retry_on_failure: kafkaRetry,
     producer,
@@ -181,7 +185,7 @@ export const config = struct(
   },
   {
     embed: [timeout, kafkaClient],
-    ours: ['driver'],
+    ours: ['driver', 'exactly_once'],
     legacy: {
       topic: ofEverySignal('topic'),
       encoding: ofEverySignal('encoding'),
@@ -191,6 +195,11 @@ export const config = struct(
       required_acks: { standard: 'producer.required_acks' },
       retry: { standard: 'retry_on_failure' },
     },
+    // whoever sends waits until the records are part of the next checkpoint, which has no limit of tries
+    finish: (value) =>
+      value.exactly_once
+        ? { ...value, sending_queue: undefined, retry_on_failure: { ...value.retry_on_failure, enabled: false } }
+        : value,
     validate(value, path, report) {
       const fault = keyFault(value) ?? batchFault(value);
       if (fault !== undefined) report(path, fault);

@@ -1,3 +1,4 @@
+import { type Checkpoints, checkpoints } from '../../core/checkpoint.ts';
 import type { Timer } from '../../core/clock.ts';
 import type { Exporter, Host, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
@@ -39,6 +40,8 @@ class KafkaSender {
   readonly #partitioner: Partitioner;
   readonly #turn: () => void;
   #producer: KafkaProducer | undefined;
+  /** Takes the records where they go out with checkpoints. */
+  #keeper: Checkpoints | undefined;
   #reload: Timer | undefined;
 
   constructor(settings: Settings, config: Config, load: Load) {
@@ -63,6 +66,13 @@ class KafkaSender {
     const { producer, record_partitioner: partitioner, driver } = this.#config;
     if (partitioner.extension !== undefined) throw new Error('record_partitioner::extension is not supported');
     for (const signal of this.#settings.signals) checkEncoding(signal, this.#config[signal].encoding);
+    if (this.#config.exactly_once) {
+      this.#keeper = checkpoints(host);
+      if (this.#keeper?.exactlyOnce !== true) {
+        throw new Error('exactly_once needs the extension checkpoint with a section exactly_once');
+      }
+      return;
+    }
     const options: ProducerOptions = {
       ...clientOptions(this.#settings, this.#config, host, this.#config.timeout || DEFAULT_TIMEOUT_MS),
       acks: producer.required_acks as -1 | 0 | 1,
@@ -85,7 +95,12 @@ class KafkaSender {
 
   async push(batch: Telemetry, { attempt }: PushContext): Promise<void> {
     const tooLarge: Telemetry[] = [];
+    const partition = this.#keeper === undefined ? undefined : partitionOf(batch);
     const encoded = this.#encode(batch, tooLarge);
+    if (partition !== undefined) {
+      this.#emit(partition, encoded, tooLarge);
+      return;
+    }
     const { failed, error } = await this.#sendAll(encoded);
     const left = [...failed.map(({ part }) => part), ...tooLarge];
     if (left.length === 0) return;
@@ -96,6 +111,17 @@ class KafkaSender {
     }
     const limited = this.#limited(reason, attempt);
     throw new PartialFailure(limited.message, Telemetry.join(left), { permanent: limited.permanent });
+  }
+
+  /** The records go out with the next checkpoint of the partition that they come from. */
+  #emit(partition: string, encoded: readonly Encoded[], tooLarge: readonly Telemetry[]): void {
+    const records = encoded.map(({ record }) => record);
+    const taken = this.#keeper?.emit(partition, records, this.#partitioner) === true;
+    for (const { part } of encoded) part.release();
+    for (const part of tooLarge) part.release();
+    this.#turn();
+    if (!taken) throw new PipelineError(`partition ${partition} is not open in this process`);
+    if (tooLarge.length > 0) throw this.#tooLarge(tooLarge);
   }
 
   #encode(batch: Telemetry, tooLarge: Telemetry[]): Encoded[] {
@@ -184,6 +210,14 @@ class KafkaSender {
 
 /** Of a request where `timeout` sets no limit. */
 const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** Data that does not say where it comes from could not be part of any checkpoint; nothing of it is lost. */
+function partitionOf({ context }: Telemetry): string {
+  if (context.stream !== undefined) return context.stream.partition;
+  throw new PipelineError(
+    'exactly_once: the data does not say which partition it is of; take batch out of the pipeline',
+  );
+}
 
 function checkEncoding(signal: Signal, encoding: string): void {
   if (ENCODINGS[encoding]?.includes(signal) === true) return;

@@ -4,6 +4,7 @@ import {
   type Infer,
   int,
   maybe,
+  oneOf,
   optional,
   string,
   stringList,
@@ -111,6 +112,11 @@ export const config = struct(
     metrics: topic('otlp_metrics'),
     logs: topic('otlp_logs'),
     profiles: topic('otlp_profiles'),
+    isolation_level: oneOf(
+      'read_committed leaves out records of transactions that were not committed.',
+      ['read_uncommitted', 'read_committed'],
+      'read_uncommitted',
+    ),
     message_marking: optional(marking, { present: false, enabledKey: false }),
     header_extraction: struct('kafkareceiver.HeaderExtraction', 'Headers that become resource attributes.', {
       extract_headers: bool('Whether they do, as kafka.header.NAME.'),
@@ -132,7 +138,7 @@ export const config = struct(
   },
   {
     embed: [kafkaClient, consumer],
-    ours: ['driver', 'partition_processing'],
+    ours: ['driver', 'isolation_level', 'partition_processing'],
     legacy: { topic: ofEverySignal('topics'), encoding: ofEverySignal('encoding') },
     validate(value, path, report) {
       for (const signal of ['logs', 'metrics', 'traces'] as const) {

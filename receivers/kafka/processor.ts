@@ -3,6 +3,7 @@ import type { Consumer } from '../../core/consumer.ts';
 import { PipelineError } from '../../core/error.ts';
 import { Backoff } from '../../core/exporter-helper/retry.ts';
 import type { IncomingRecord, RecordBatch } from '../../core/kafka/client.ts';
+import { type Leases, partitionName } from '../../core/kafka/leases.ts';
 import type { AttributeEditor } from '../../core/otlp/edit/attribute-editor.ts';
 import { Rewriter } from '../../core/otlp/edit/rewriter.ts';
 import { encodeString } from '../../core/otlp/value-encode.ts';
@@ -20,6 +21,8 @@ export interface ProcessorOptions {
   readonly decode: Decode;
   readonly consumer: Consumer;
   readonly metrics: ConsumedMetrics;
+  /** Where there are checkpoints. */
+  readonly leases: Leases | undefined;
 }
 
 /** Whether a record is done … */
@@ -79,24 +82,45 @@ export class Processor {
 
   /** See RecordHandler. */
   async handle(batch: RecordBatch): Promise<void> {
-    for (const record of batch.records) {
-      if (!batch.active()) return;
-      if (!this.#marking.after) batch.done(record);
-      const error = await this.#deliver(batch, record);
-      if (error === undefined) {
-        if (this.#trouble.size > 0) this.#trouble.delete(`${batch.topic} ${batch.partition}`);
-        batch.done(record);
-        continue;
-      }
-      if (!batch.active()) return;
-      const { after, onError, onPermanentError } = this.#marking;
-      if (after && !(error.permanent ? onPermanentError : onError)) {
-        await this.#standStill(batch, record, error);
-        return;
-      }
-      this.#log(batch, record, error, 'Record was not taken and is passed over');
-      batch.done(record);
+    const { leases } = this.#options;
+    if (leases === undefined) {
+      for (const record of batch.records) if (!(await this.#handOn(batch, record))) return;
+      return;
     }
+    const lease = await leases.of(batch);
+    if (lease === undefined) return;
+    const { checkpoints } = lease;
+    // done is what a checkpoint holds, so neither the record nor its fate is told to the group here
+    const held: RecordBatch = { ...batch, done: () => {} };
+    for (const record of batch.records) {
+      if (checkpoints.position !== undefined && record.offset < checkpoints.position) continue;
+      const due = checkpoints.before(record.offset);
+      if (due !== undefined) await due.catch(() => {});
+      if (lease.lost || !(await this.#handOn(held, record))) return;
+    }
+    const last = batch.records.at(-1);
+    if (last !== undefined) checkpoints.idle(last.offset + 1n);
+  }
+
+  /** False: the partition is not ours any more, or stands still. */
+  async #handOn(batch: RecordBatch, record: IncomingRecord): Promise<boolean> {
+    if (!batch.active()) return false;
+    if (!this.#marking.after) batch.done(record);
+    const error = await this.#deliver(batch, record);
+    if (error === undefined) {
+      if (this.#trouble.size > 0) this.#trouble.delete(`${batch.topic} ${batch.partition}`);
+      batch.done(record);
+      return true;
+    }
+    if (!batch.active()) return false;
+    const { after, onError, onPermanentError } = this.#marking;
+    if (after && !(error.permanent ? onPermanentError : onError)) {
+      await this.#standStill(batch, record, error);
+      return false;
+    }
+    this.#log(batch, record, error, 'Record was not taken and is passed over');
+    batch.done(record);
+    return true;
   }
 
   /** The last refusal; undefined when the pipelines have it. */
@@ -186,5 +210,6 @@ function contextOf({ topic, partition }: RecordBatch, { offset, headers }: Incom
     const key = name.toLowerCase();
     metadata.set(key, [...(metadata.get(key) ?? []), value.toString()]);
   }
-  return Object.freeze({ transport: 'kafka', metadata });
+  const stream = { partition: partitionName(topic, partition), watermarked: false };
+  return Object.freeze({ transport: 'kafka', metadata, stream });
 }

@@ -1,3 +1,4 @@
+import { checkpoints } from '../../core/checkpoint.ts';
 import type { Timer } from '../../core/clock.ts';
 import type { Host, Outputs, Receiver, Settings } from '../../core/component.ts';
 import { STRATEGIES, type Strategy } from '../../core/kafka/assign.ts';
@@ -5,6 +6,7 @@ import type { ConsumerOptions, KafkaDriver, RecordBatch } from '../../core/kafka
 import { clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
 import { GroupConsumer } from '../../core/kafka/consumer.ts';
 import { loadDriver } from '../../core/kafka/driver.ts';
+import { Leases } from '../../core/kafka/leases.ts';
 import { compileRegexp } from '../../core/regexp.ts';
 import type { Signal } from '../../core/signal.ts';
 import { type Config, isPattern, strategyOf } from './config.ts';
@@ -42,12 +44,13 @@ export class KafkaReceiver implements Receiver {
   }
 
   async start(host: Host): Promise<void> {
-    const options = this.#options(host);
+    const leases = this.#leases(host);
+    const options = this.#options(host, leases);
     const metrics = new ConsumedMetrics(
       this.#settings,
       this.#config.telemetry.metrics.kafka_receiver_records_delay.enabled,
     );
-    const routes = this.#settings.signals.flatMap((signal) => this.#route(signal, metrics));
+    const routes = this.#settings.signals.flatMap((signal) => this.#route(signal, metrics, leases));
     const topics = routes.flatMap((route) => route.topics);
     const twice = topics.find((topic, i) => topics.indexOf(topic) < i);
     if (twice !== undefined) throw new Error(`topic ${JSON.stringify(twice)} is named for more than one signal`);
@@ -72,7 +75,15 @@ export class KafkaReceiver implements Receiver {
     await this.#consumer?.close();
   }
 
-  #route(signal: Signal, metrics: ConsumedMetrics): Route[] {
+  /** Checkpoints decide what is done, where there are any. */
+  #leases(host: Host): Leases | undefined {
+    const keeper = checkpoints(host);
+    if (keeper === undefined) return undefined;
+    if (this.#config.driver !== 'platformatic') throw new Error('checkpoints need driver: platformatic');
+    return new Leases(this.#settings, keeper, (error) => this.#consumer?.restart(error));
+  }
+
+  #route(signal: Signal, metrics: ConsumedMetrics, leases: Leases | undefined): Route[] {
     const consumer = this.#outputs.for(signal);
     if (consumer === undefined) return [];
     const { topics, exclude_topics: exclude, encoding } = this.#config[signal];
@@ -85,6 +96,7 @@ export class KafkaReceiver implements Receiver {
       decode: decoderOf(signal, encoding),
       consumer,
       metrics,
+      leases,
     });
     return [
       {
@@ -95,7 +107,7 @@ export class KafkaReceiver implements Receiver {
     ];
   }
 
-  #options(host: Host): ConsumerOptions {
+  #options(host: Host, leases: Leases | undefined): ConsumerOptions {
     const config = this.#config;
     return {
       ...clientOptions(this.#settings, config, host, REQUEST_TIMEOUT_MS),
@@ -111,6 +123,8 @@ export class KafkaReceiver implements Receiver {
       maxBytesPerPartition: config.max_partition_fetch_size,
       maxWaitMs: config.max_fetch_wait,
       commitIntervalMs: config.autocommit.enable ? config.autocommit.interval : 0,
+      committedOnly: config.isolation_level === 'read_committed',
+      ...(leases === undefined ? {} : { revoked: (topic, partition) => leases.revoked(topic, partition) }),
     };
   }
 
