@@ -4,6 +4,7 @@ import type { Connector, Host, Settings } from '../component.ts';
 import { PipelineError } from '../error.ts';
 import { NO_PARTITION, type StreamOrigin } from '../telemetry/context.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { ZPageSection } from '../zpages.ts';
 import type { StreamConfig } from './config.ts';
 import { Items } from './items.ts';
 import { observeState } from './metrics.ts';
@@ -91,6 +92,19 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
     return this.#stopping;
   }
 
+  /** A row for each partition. */
+  get zpages(): readonly ZPageSection[] {
+    const { clock } = this.#settings;
+    return [
+      {
+        page: 'streamz',
+        title: 'Partitions',
+        columns: ['partition', 'keys', 'open', 'event time', 'behind (s)', 'results'],
+        rows: () => [...this.#runners.values()].map((runner) => rowOf(runner, clock.now())),
+      },
+    ];
+  }
+
   /** The states of all partitions. */
   *states(): IterableIterator<S> {
     for (const { state } of this.#runners.values()) yield state;
@@ -159,4 +173,11 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
     }
     this.#removeMetrics?.();
   }
+}
+
+function rowOf({ name, state, clock: { watermark }, isSettled }: PartitionRunner<PartitionState>, now: number) {
+  const known = Number.isFinite(watermark);
+  const at = known ? new Date(watermark).toISOString() : watermark > 0 ? 'ended' : 'not begun';
+  const behind = known ? ((now - watermark) / 1000).toFixed(1) : '';
+  return [name === NO_PARTITION ? '(none)' : name, state.keys, state.open, at, behind, isSettled ? '' : 'wait'];
 }
