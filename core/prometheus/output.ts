@@ -1,6 +1,8 @@
 import { LONGEST_PREFIX, Writer } from '../otlp/edit/writer.ts';
-import { tagOf, WireType, writeVarint64 } from '../otlp/wire.ts';
+import { tagOf, WireType, writeVarint, writeVarint64 } from '../otlp/wire.ts';
 
+/** A text of so many UTF-16 units takes less than 128 bytes, so its length is one byte, and it is written in place. */
+const SHORT_TEXT = 42;
 /** The bits by which Prometheus tells "the series has ended" from other values that are not a number. */
 const STALE_NAN = 0x7ff0_0000_0000_0002n;
 
@@ -9,7 +11,17 @@ export class Output {
   readonly writer = new Writer();
 
   text(field: number, value: string): void {
-    this.writer.field(tagOf(field, WireType.BYTES), Buffer.from(value));
+    const { writer } = this;
+    const tag = tagOf(field, WireType.BYTES);
+    if (value.length > SHORT_TEXT) {
+      writer.field(tag, Buffer.from(value));
+      return;
+    }
+    writer.reserve(LONGEST_PREFIX + 3 * value.length);
+    const at = writeVarint(writer.buffer, writer.length, tag);
+    const size = writer.buffer.write(value, at + 1);
+    writer.buffer[at] = size;
+    writer.length = at + 1 + size;
   }
 
   message(field: number, write: () => void): void {
@@ -21,6 +33,16 @@ export class Output {
   uint(field: number, value: bigint): void {
     this.writer.varint(tagOf(field, WireType.VARINT));
     this.raw(value);
+  }
+
+  /** A whole number, exact up to 2^53. */
+  int(field: number, value: number): void {
+    if (value < 0) {
+      this.uint(field, BigInt(value));
+      return;
+    }
+    this.writer.varint(tagOf(field, WireType.VARINT));
+    this.writer.varint(value);
   }
 
   sint(field: number, value: bigint): void {

@@ -20,8 +20,9 @@ import {
   RemoteType,
   SeriesSet,
 } from '../../core/prometheus/remote-write/series.ts';
+import type { TextLabels } from '../../core/prometheus/text.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { type LabelOptions, Labels, SERVICE_ATTRIBUTES, type Texts, textsOf } from './labels.ts';
+import { type LabelOptions, Labels, SERVICE_ATTRIBUTES, type Texts, textsOf, withLabel } from './labels.ts';
 
 export interface TranslateOptions extends LabelOptions {
   readonly naming: MetricNaming;
@@ -132,7 +133,7 @@ export class Translator {
       case MetricType.GAUGE:
       case MetricType.SUM: {
         const series = this.#series(labels, '');
-        series.samples.push({ ...at, value: point.value });
+        series.samples.push({ timestampMs: at.timestampMs, stale, value: point.value });
         const counter = this.#metadata.type === RemoteType.COUNTER;
         if (counter || this.#options.second) series.exemplars.push(...exemplarsOf(point));
         return;
@@ -152,7 +153,7 @@ export class Translator {
     }
   }
 
-  #addSummary(point: DataPointReader, labels: Map<string, string>, at: Omit<RemoteSample, 'value'>): void {
+  #addSummary(point: DataPointReader, labels: TextLabels, at: Omit<RemoteSample, 'value'>): void {
     this.#series(labels, '_sum').samples.push({ ...at, value: point.sum ?? 0 });
     this.#series(labels, '_count').samples.push({ ...at, value: Number(point.count) });
     for (const { quantile, value } of point.quantiles()) {
@@ -161,7 +162,7 @@ export class Translator {
     }
   }
 
-  #addHistogram(point: DataPointReader, labels: Map<string, string>, at: Omit<RemoteSample, 'value'>): void {
+  #addHistogram(point: DataPointReader, labels: TextLabels, at: Omit<RemoteSample, 'value'>): void {
     const { sum } = point;
     const count = Number(point.count);
     if (sum !== undefined) this.#series(labels, '_sum').samples.push({ ...at, value: sum });
@@ -188,11 +189,9 @@ export class Translator {
   }
 
   /** The series of the metric; with a label of ours, which wins over an attribute of that name. */
-  #series(labels: ReadonlyMap<string, string>, suffix: string, own?: readonly [string, string]): RemoteSeries {
-    const all = new Map(labels);
-    if (own !== undefined) all.set(own[0], own[1]);
-    all.set('__name__', this.#metadata.name + suffix);
-    return this.#result.series.of(all, this.#metadata);
+  #series(labels: TextLabels, suffix: string, own?: readonly [string, string]): RemoteSeries {
+    const all = own === undefined ? labels : withLabel(labels, own[0], own[1]);
+    return this.#result.series.of(withLabel(all, '__name__', this.#metadata.name + suffix), this.#metadata);
   }
 
   /** `target_info`, where it says more than `job` and `instance`, and there is one of these to find it by. */
@@ -206,10 +205,9 @@ export class Translator {
       : (key: string) => labelName(key, false);
     const labels = this.#labels.ofTarget(attributes, nameOf);
     const name = namespace === '' ? 'target_info' : `${namespace}_target_info`;
-    labels.set('__name__', name);
     const metadata = { name, type: RemoteType.GAUGE, help: 'Target metadata', unit: '' };
     const sample = { timestampMs: milliseconds(this.#newest), value: 1, stale: false };
-    this.#result.series.of(labels, metadata).samples.push(sample);
+    this.#result.series.of(withLabel(labels, '__name__', name), metadata).samples.push(sample);
   }
 }
 

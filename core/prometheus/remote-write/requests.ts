@@ -1,5 +1,6 @@
 import { bucketRuns } from '../bucket-runs.ts';
 import { Output } from '../output.ts';
+import { writeLabels } from './labels.ts';
 import type { RemoteExemplar, RemoteHistogram, RemoteMetadata, RemoteSample, RemoteSeries } from './series.ts';
 
 /**
@@ -26,8 +27,10 @@ export function writeRequests(
   return requests.bodies;
 }
 
-function writeSeries(out: Output, { labels, samples, exemplars, histograms }: RemoteSeries): void {
-  writeLabels(out, labels);
+function writeSeries(out: Output, { encoded, samples, exemplars, histograms }: RemoteSeries): void {
+  const { writer } = out;
+  writer.reserve(encoded.length);
+  writer.length += writer.buffer.write(encoded, writer.length, 'latin1');
   for (const sample of samples) out.message(2, () => writeSample(out, sample));
   for (const exemplar of exemplars) {
     out.message(3, () => {
@@ -36,15 +39,6 @@ function writeSeries(out: Output, { labels, samples, exemplars, histograms }: Re
     });
   }
   for (const histogram of histograms) out.message(4, () => writeHistogram(out, histogram));
-}
-
-function writeLabels(out: Output, labels: RemoteSeries['labels']): void {
-  for (const [name, value] of labels) {
-    out.message(1, () => {
-      out.text(1, name);
-      out.text(2, value);
-    });
-  }
 }
 
 function writeMetadata(out: Output, { type, name, help, unit }: RemoteMetadata): void {
@@ -136,12 +130,12 @@ class Symbols {
 function writeSample(out: Output, { value, stale, timestampMs }: RemoteSample): void {
   if (stale) out.stale(1);
   else out.double(1, value);
-  out.uint(2, BigInt(timestampMs));
+  out.int(2, timestampMs);
 }
 
 function writeObservation(out: Output, { value, timestampMs }: RemoteExemplar): void {
   out.double(2, value);
-  out.uint(3, BigInt(timestampMs));
+  out.int(3, timestampMs);
 }
 
 /** What a histogram that has ended has as its count. */
@@ -156,7 +150,7 @@ function writeHistogram(out: Output, histogram: RemoteHistogram): void {
   out.uint(6, histogram.zeroCount);
   writeBuckets(out, 8, histogram.negative);
   writeBuckets(out, 11, histogram.positive);
-  out.uint(15, BigInt(histogram.timestampMs));
+  out.int(15, histogram.timestampMs);
 }
 
 /** Runs of buckets, and packed in the field after them the differences of their counts. */

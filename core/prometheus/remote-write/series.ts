@@ -1,4 +1,6 @@
+import { Output } from '../output.ts';
 import type { TextLabels } from '../text.ts';
+import { writeLabels } from './labels.ts';
 
 /** Times are milliseconds since the Unix epoch. */
 export interface RemoteSample {
@@ -50,32 +52,33 @@ export interface RemoteMetadata {
 export interface RemoteSeries {
   /** Sorted by name, `__name__` among them; no name twice, no value empty. */
   readonly labels: TextLabels;
+  /** The same as fields of the first version, a character for each byte. */
+  readonly encoded: string;
   readonly metadata: RemoteMetadata;
   readonly samples: RemoteSample[];
   readonly exemplars: RemoteExemplar[];
   readonly histograms: RemoteHistogram[];
 }
 
-/** No text decoded from UTF-8 has half of a pair, so no text of a label can be taken for the end of it. */
-const SEPARATOR = '\uD800';
-
 /** Series by their labels: points with the same labels are points of one series. */
 export class SeriesSet {
   readonly #series = new Map<string, RemoteSeries>();
+  readonly #scratch = new Output();
 
   get size(): number {
     return this.#series.size;
   }
 
-  /** The series with these labels, whatever their order; those without a value do not count. */
-  of(labels: Iterable<readonly [name: string, value: string]>, metadata: RemoteMetadata): RemoteSeries {
-    const sorted = [...labels].filter(([, value]) => value !== '').sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    let key = '';
-    for (const [name, value] of sorted) key += name + SEPARATOR + value + SEPARATOR;
-    let series = this.#series.get(key);
+  /** The series with these labels, which are as `RemoteSeries` has them. */
+  of(labels: TextLabels, metadata: RemoteMetadata): RemoteSeries {
+    const { writer } = this.#scratch;
+    writer.clear();
+    writeLabels(this.#scratch, labels);
+    const encoded = writer.buffer.toString('latin1', 0, writer.length);
+    let series = this.#series.get(encoded);
     if (series === undefined) {
-      series = { labels: sorted, metadata, samples: [], exemplars: [], histograms: [] };
-      this.#series.set(key, series);
+      series = { labels, encoded, metadata, samples: [], exemplars: [], histograms: [] };
+      this.#series.set(encoded, series);
     }
     return series;
   }
@@ -83,9 +86,9 @@ export class SeriesSet {
   /** All of them, the points of each in the order of time, which receivers demand. */
   *sorted(): Iterable<RemoteSeries> {
     for (const series of this.#series.values()) {
-      series.samples.sort(byTime);
-      series.exemplars.sort(byTime);
-      series.histograms.sort(byTime);
+      for (const points of [series.samples, series.exemplars, series.histograms]) {
+        if (points.length > 1) points.sort(byTime);
+      }
       yield series;
     }
   }
