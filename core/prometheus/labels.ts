@@ -20,6 +20,25 @@ export function duplicateName(labels: Labels): string | undefined {
   return labels.find(([name], i) => i > 0 && labels[i - 1]?.[0] === name)?.[0];
 }
 
+const TWO_32 = 2 ** 32;
+
+/** 53 bits that are the same for the same labels, and hardly ever for others. */
+export function labelsHash(labels: Labels): number {
+  let low = 0x811c_9dc5;
+  let high = 0x1234_5678;
+  for (const label of labels) {
+    for (const text of label) {
+      for (let i = 0; i < text.length; i++) {
+        const code = text.charCodeAt(i);
+        low = Math.imul(low ^ code, 0x0100_0193);
+        high = Math.imul(high + code, 0x85eb_ca6b) ^ (high >>> 13);
+      }
+      low = Math.imul(low ^ 0xffff, 0x0100_0193);
+    }
+  }
+  return (high >>> 11) * TWO_32 + (low >>> 0);
+}
+
 /** `{__name__="up", job="a"}`. */
 export function labelsText(labels: Labels): string {
   return `{${labels.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ')}}`;

@@ -3,6 +3,11 @@ import type { KeyWriter } from './key-writer.ts';
 const INITIAL_SLOTS = 16;
 /** In words. */
 const INITIAL_KEYS = 256;
+/**
+ * From here on memory grows fourfold, in words. What is not written to is not resident, and what is left behind by
+ * growing is less.
+ */
+const LARGE = 1 << 16;
 /** A slot is a hash and a row plus one; row 0 is free. */
 const STRIDE = 2;
 
@@ -35,7 +40,7 @@ export class KeyRows {
     const start = this.#offsets[row] as number;
     const end = start + key.wordCount;
     if (end > this.#keys.length) {
-      const larger = new Int32Array(Math.max(this.#keys.length * 2, end));
+      const larger = new Int32Array(Math.max(this.#keys.length * (this.#keys.length < LARGE ? 2 : 4), end));
       larger.set(this.#keys);
       this.#keys = larger;
     }
@@ -52,6 +57,7 @@ export class KeyRows {
     if (kept.length === this.size) return undefined;
     const hashes = this.#hashes();
     const keys = this.#keys;
+    this.#bytes = Buffer.alloc(0);
     const offsets = this.#offsets;
     this.#slots = new Int32Array(Math.max(INITIAL_SLOTS, 2 ** Math.ceil(Math.log2(kept.length * 2 + 1))) * STRIDE);
     this.#keys = new Int32Array(INITIAL_KEYS + kept.reduce((sum, row) => sum + this.keyAt(row, keys).length, 0));

@@ -1,3 +1,4 @@
+import { LONGEST_PREFIX, Writer } from '../../otlp/edit/writer.ts';
 import { varintSize, writeVarint } from '../../otlp/wire.ts';
 import type { Label } from '../labels.ts';
 import type { FamilyType } from './family.ts';
@@ -28,15 +29,35 @@ export function pointAttributes(labels: readonly Label[], type: FamilyType): Buf
   return encodeAttributes(shown, TAGS[type]);
 }
 
-/** A list of attributes whose values are texts, each with this tag. */
+/** A list of attributes whose values are texts, each with this tag, in memory of its own. */
 export function encodeAttributes(labels: Iterable<Label>, tag: number): Buffer {
-  const fields: Buffer[] = [];
+  scratch.clear();
   for (const [name, value] of labels) {
-    const key = stringField(0x0a, name);
-    const any = field(0x12, stringField(0x0a, value));
-    fields.push(field(tag, Buffer.concat([key, any])));
+    const nameSize = Buffer.byteLength(name);
+    const valueSize = Buffer.byteLength(value);
+    const anySize = fieldSize(valueSize);
+    scratch.reserve(4 * LONGEST_PREFIX + nameSize + valueSize);
+    const { buffer } = scratch;
+    let at = writeHead(buffer, scratch.length, tag, fieldSize(nameSize) + fieldSize(anySize));
+    at = writeHead(buffer, at, KEY, nameSize);
+    at += buffer.write(name, at);
+    at = writeHead(buffer, at, VALUE, anySize);
+    at = writeHead(buffer, at, STRING, valueSize);
+    scratch.length = at + buffer.write(value, at);
   }
-  return Buffer.concat(fields);
+  return scratch.toBuffer();
+}
+
+const KEY = 0x0a;
+const VALUE = 0x12;
+const STRING = 0x0a;
+const scratch = new Writer();
+
+const fieldSize = (size: number): number => 1 + varintSize(size) + size;
+
+function writeHead(buffer: Buffer, at: number, tag: number, size: number): number {
+  buffer[at] = tag;
+  return writeVarint(buffer, at + 1, size);
 }
 
 export const stringField = (tag: number, text: string): Buffer => field(tag, Buffer.from(text));

@@ -20,7 +20,7 @@ export interface Job extends TargetDefaults {
   readonly protobuf: ProtobufOptions;
   readonly scheme: string;
   readonly names: NameScheme;
-  readonly metricRelabel: Relabeling;
+  readonly metricRelabel: Relabeling | undefined;
   readonly honorLabels: boolean;
   readonly honorTimestamps: boolean;
   readonly trackTimestamps: boolean;
@@ -51,7 +51,8 @@ export function jobOf(config: ScrapeConfig, global: GlobalConfig): Job {
     scheme: config.scheme,
     params: config.params,
     relabel: compileRelabeling(config.relabel_configs, names),
-    metricRelabel: compileRelabeling(config.metric_relabel_configs, names),
+    metricRelabel:
+      config.metric_relabel_configs.length === 0 ? undefined : compileRelabeling(config.metric_relabel_configs, names),
     accept: acceptHeader(protocols, escapingOf(config, global, names)),
     compression: config.enable_compression,
     fallbackProtocol: config.fallback_scrape_protocol || 'PrometheusText0.0.4',

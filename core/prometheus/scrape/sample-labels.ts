@@ -1,4 +1,4 @@
-import { type Labels, LabelsBuilder, labelsText, labelValue, METRIC_NAME } from '../labels.ts';
+import { type Label, type Labels, LabelsBuilder, labelsText, labelValue, METRIC_NAME } from '../labels.ts';
 import { isLabelName, isMetricName, type NameScheme } from '../names-valid.ts';
 import { PageError } from '../parse/page.ts';
 import type { Relabeling } from '../relabel.ts';
@@ -9,7 +9,8 @@ export interface SampleLabels {
   readonly target: Labels;
   /** Labels of the page win over those of the target; otherwise they are renamed. */
   readonly honorLabels: boolean;
-  readonly relabel: Relabeling;
+  /** Undefined for no rules. */
+  readonly relabel: Relabeling | undefined;
 }
 
 export interface LabelLimits {
@@ -22,6 +23,8 @@ export interface LabelLimits {
 
 /** The labels of a sample with those of its target, relabeled; undefined where it is dropped. */
 export function sampleLabels(page: Labels, { target, honorLabels, relabel }: SampleLabels): Labels | undefined {
+  const plain = relabel === undefined ? merged(page, target) : undefined;
+  if (plain !== undefined) return plain;
   const builder = new LabelsBuilder(page);
   const conflicts: (readonly [string, string])[] = [];
   for (const [name, value] of target) {
@@ -39,9 +42,26 @@ export function sampleLabels(page: Labels, { target, honorLabels, relabel }: Sam
     while (builder.get(renamed) !== '') renamed = `exported_${renamed}`;
     builder.set(renamed, value);
   }
-  if (!relabel(builder)) return undefined;
+  if (relabel !== undefined && !relabel(builder)) return undefined;
   const labels = builder.labels();
   return labels.length === 0 ? undefined : labels;
+}
+
+/** Both together; undefined where they have a name in common or a value is empty, so that it takes more thought. */
+function merged(page: Labels, target: Labels): Labels | undefined {
+  const result: Label[] = [];
+  let next = 0;
+  for (const label of page) {
+    const [name, value] = label;
+    for (let own = target[next]; own !== undefined && own[0] <= name; own = target[++next]) {
+      if (own[0] === name) return undefined;
+      result.push(own);
+    }
+    if (value === '') return undefined;
+    result.push(label);
+  }
+  for (; next < target.length; next++) result.push(target[next] as Label);
+  return result;
 }
 
 /** Throws where labels after relabeling cannot be accepted: a LabelLimitError or a PageError. */

@@ -36,12 +36,30 @@ export class SeriesNames {
   readonly #names = new Map<string, SeriesName>();
   readonly #shapes = new Map<string, number>();
   readonly #numbers = new Map<object, number>();
+  /** The name that was found last: series of one name come one after another. */
+  #last: SeriesName | undefined;
+  /** The scope of labels that describe none. */
+  #none: ScopeKey | undefined;
 
   /** `job` and `instance` stand in where the labels lack them. */
   of(labels: Labels, job: string, instance: string): SeriesName {
-    const resource = this.resource(labelValue(labels, 'job') || job, labelValue(labels, 'instance') || instance);
-    const scope = this.scope(scopeOf(labels));
     const metric = labelValue(labels, METRIC_NAME);
+    const ownJob = labelValue(labels, 'job') || job;
+    const ownInstance = labelValue(labels, 'instance') || instance;
+    const hasScope = labels.some(([name]) => name.startsWith(SCOPE_PREFIX));
+    const last = this.#last;
+    if (!hasScope && last?.metric === metric && last.scope === this.#none) {
+      if (last.resource.job === ownJob && last.resource.instance === ownInstance) return last;
+    }
+    const resource = this.resource(ownJob, ownInstance);
+    const scope = this.scope(scopeOf(labels));
+    if (!hasScope) this.#none = scope;
+    const name = this.#named(metric, resource, scope);
+    this.#last = name;
+    return name;
+  }
+
+  #named(metric: string, resource: ResourceKey, scope: ScopeKey): SeriesName {
     const key = `${this.#numberOf(resource)} ${this.#numberOf(scope)} ${metric}`;
     return interned(this.#names, key, () => ({
       metric,
@@ -71,6 +89,8 @@ export class SeriesNames {
   }
 
   clear(): void {
+    this.#last = undefined;
+    this.#none = undefined;
     for (const map of [this.#resources, this.#scopes, this.#names, this.#shapes, this.#numbers]) map.clear();
   }
 

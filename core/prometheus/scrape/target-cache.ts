@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
 import type { Logger } from '../../logger.ts';
-import { type Labels, LabelsBuilder, METRIC_NAME } from '../labels.ts';
+import { type Labels, LabelsBuilder, labelsHash, METRIC_NAME } from '../labels.ts';
 import { isProtobufSeries, protobufLabels } from '../parse/protobuf-page.ts';
 import { seriesLabels } from '../parse/series-text.ts';
 import { Groups } from './groups.ts';
@@ -70,7 +69,7 @@ export class TargetCache implements TargetState {
     const name = this.names.of(sent, this.#options.job, this.#options.instance);
     this.#named = { row, labels: sent };
     this.series.names[row] = name;
-    this.series.identities[row] = hash('sha1', JSON.stringify(sent), 'buffer').readUIntBE(0, 6);
+    this.series.identities[row] = labelsHash(sent);
     if (Transaction.isInformation(name, this.ignoresScopeInfo)) this.series.labels.set(row, sent);
   }
 

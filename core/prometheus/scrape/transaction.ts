@@ -172,7 +172,7 @@ export class Transaction {
     series.groups[row] = group;
     series.shapes[row] = shape.id;
     const part = shape.type === 'histogram' ? 'le' : shape.type === 'summary' ? 'quantile' : undefined;
-    if (part !== undefined) series.bounds[row] = numberOf(labelValue(labels, part)) ?? Number.NaN;
+    if (part !== undefined) series.bounds[row] = boundOf(labelValue(labels, part));
     return group;
   }
 
@@ -215,3 +215,5 @@ export class Transaction {
     return false;
   }
 }
+
+const boundOf = (text: string): number => (text === '' ? Number.NaN : (numberOf(text) ?? Number.NaN));
