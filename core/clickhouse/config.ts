@@ -11,7 +11,7 @@ const fields = {
   password: secret('Password of the user.'),
   database: string('Database with the tables; wins over one in the endpoint unless it is `default`.', 'default'),
   connection_params: mapOf('Parameters of the connection and settings of the server.', string('Value.')),
-  compress: string('How inserts are compressed: lz4, zstd, gzip, deflate, br or none.'),
+  compress: string('How inserts are compressed: zstd, lz4, gzip, deflate, br or none; zstd where it is empty.'),
   async_insert: bool('Whether the server collects inserts before it writes them.', true),
   tls: tlsClient,
 };

@@ -174,14 +174,8 @@ export class HttpClickHouse implements ClickHouse {
 
 class StaleConnection extends Error {}
 
-/**
- * Of an insert, so that what repeats it repeats its blocks: one thread reads them in their order, and what a view makes
- * of them is known by their token as well.
- */
-const INSERT_SETTINGS: QuerySettings = {
-  deduplicate_blocks_in_dependent_materialized_views: '1',
-  max_insert_threads: '1',
-};
+/** One thread reads the blocks of an insert in their order, so that what repeats it repeats them. */
+const INSERT_SETTINGS: QuerySettings = { max_insert_threads: '1' };
 
 function joined(pieces: readonly Uint8Array[]): Buffer {
   const [only] = pieces;

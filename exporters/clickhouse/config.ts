@@ -47,7 +47,7 @@ export const config = struct(
     ours: ['schema'],
     validate: (value, path, report) => validateEmbedded(value, path, report),
     finish(value, isSet) {
-      // views of the platform have to be told of repeated inserts, which servers before 26 do not do for collected ones
+      // its view has to know repeated inserts, which servers before 26 cannot do for collected ones
       if (value.schema === 'platform' && !isSet('async_insert')) return { ...value, async_insert: false };
       return value;
     },

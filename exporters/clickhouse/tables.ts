@@ -46,10 +46,16 @@ export async function makeTables(
   for (const object of objects) await client.command(createObject(object));
 }
 
-/** Collected inserts are acknowledged when they are written, and known again like all others. */
+/**
+ * Collected inserts are acknowledged when they are written, and known again like all others. Views know repeated inserts
+ * as well, even where a crash of the server came between the table and the view; together with collected inserts
+ * servers before 26 refuse that, so there it is left to the server.
+ */
 export function insertSettings(config: Config): QuerySettings {
   // rows are acknowledged when the shards have them
   const shards = config.schema === 'platform' && config.cluster_name !== '' ? { insert_distributed_sync: '1' } : {};
-  if (!config.async_insert) return { async_insert: '0', ...shards };
+  if (!config.async_insert) {
+    return { async_insert: '0', deduplicate_blocks_in_dependent_materialized_views: '1', ...shards };
+  }
   return { async_insert: '1', wait_for_async_insert: '1', async_insert_deduplicate: '1', ...shards };
 }

@@ -47,6 +47,9 @@ abstract class FlatColumn extends NativeColumn {
 
 const HEX = Buffer.from('0123456789abcdef');
 const STRING_VALUE = (ValueType.STRING << 3) | 2;
+const INT_VALUE = ValueType.INT << 3;
+/** A tag and a varint of up to seven bytes, which a number holds. */
+const SMALL_INT = 8;
 
 export class StringColumn extends FlatColumn {
   readonly #value = new ValueReader();
@@ -93,18 +96,25 @@ export class StringColumn extends FlatColumn {
 
   /** An AnyValue as text, as the collector writes it. */
   value(from: Buffer, start: number, end: number): void {
-    // nearly all values are strings of one field
+    // nearly all values are strings or small numbers in one field
     if (from[start] === STRING_VALUE) {
       const length = readVarint(from, start + 1);
       if (next + length === end) {
         this.data.text(from, next, end);
         return;
       }
+    } else if (from[start] === INT_VALUE && end - start <= SMALL_INT) {
+      const int = readVarint(from, start + 1);
+      if (next === end) {
+        this.data.ascii(String(int));
+        return;
+      }
     }
     const value = this.#value.read(from, start, end);
     if (value.type === ValueType.EMPTY) this.empty();
     else if (value.type === ValueType.STRING) this.range(from, value.start, value.end);
-    else this.text(valueText(from, start, end));
+    else if (value.type === ValueType.ARRAY || value.type === ValueType.MAP) this.text(valueText(from, start, end));
+    else this.data.ascii(valueText(from, start, end));
   }
 }
 

@@ -51,6 +51,16 @@ export class Growing {
     this.copyReserved(from, start, end);
   }
 
+  /** A String of ASCII. */
+  ascii(text: string): void {
+    const size = text.length;
+    this.reserve(size + 5);
+    this.varintReserved(size);
+    const { buffer, length } = this;
+    for (let i = 0; i < size; i++) buffer[length + i] = text.charCodeAt(i);
+    this.length = length + size;
+  }
+
   uint32(value: number): void {
     this.reserve(4);
     this.length = this.buffer.writeUInt32LE(value, this.length);
