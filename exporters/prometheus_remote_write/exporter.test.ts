@@ -9,6 +9,7 @@ import { readYaml } from '../../core/config/read.ts';
 import type { PipelineError } from '../../core/error.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { MemoryStorage } from '../../core/testing/memory-storage.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { type TestSettingsOptions, testSettings } from '../../core/testing/settings.ts';
 import { isReleased } from '../../core/testing/spans.ts';
@@ -218,6 +219,42 @@ test('waiting batches are written one after another', async () => {
     values,
     [...values].sort((a, b) => (a ?? 0) - (b ?? 0)),
   );
+});
+
+test('points of one series go in one request, in the order of time', async () => {
+  const { url, received } = await peer();
+  const { one } = await exporter(`endpoint: ${url}`);
+  const dataPoints = [3, 1, 2].map((i) => ({ timeUnixNano: `176000000${i}000000000`, asDouble: i }));
+  await one.consume(metrics([{ name: 'g', gauge: { dataPoints } }]));
+  const text = received[0]?.text ?? '';
+  const places = [1, 2, 3].map((i) => text.indexOf(double(i)));
+  assert.ok(places.every((place) => place >= 0));
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
+});
+
+test('what waits is in the storage', async () => {
+  const { url, received } = await peer();
+  const settings = testSettings({ id: 'prometheus_remote_write', kind: 'exporter', signals: ['metrics'] });
+  const storage = new MemoryStorage();
+  const host = new NopHost();
+  host.extensions.set('file_storage', storage);
+  const yaml = (endpoint: string) =>
+    readYaml(config, `endpoint: ${endpoint}\nremote_write_queue: {storage: file_storage}`);
+  const run = async (endpoint: string) => {
+    const made = remoteWriteExporter({ ...settings, clock: systemClock }, yaml(endpoint));
+    await made.start(host);
+    return made;
+  };
+  const first = await run('http://127.0.0.1:1/');
+  await first.consume(metrics([gauge('kept')]));
+  await first.shutdown();
+  const second = await run(url);
+  while (received.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await second.shutdown();
+  assert.match(received[0]?.text ?? '', /kept/);
 });
 
 function double(value: number): string {

@@ -36,8 +36,8 @@ export function nativeHistogram(point: DataPointReader, at: { timestampMs: numbe
   const buckets = (sign: 'positive' | 'negative') => {
     const { offset, counts: bucketCounts } = point.buckets(sign);
     const all = onScale({ offset, bucketCounts }, scale, schema);
-    // native histograms count buckets by their upper bound, OTLP by their lower one
-    return new Map([...all].filter(([, count]) => count !== 0n).map(([index, count]) => [index + 1, count]));
+    // native histograms count buckets by their upper bound, OTLP by their lower one; both in 32 bits
+    return new Map([...all].filter(([, count]) => count !== 0n).map(([index, count]) => [(index + 1) | 0, count]));
   };
   return {
     ...at,
