@@ -1,8 +1,10 @@
 import * as zlib from 'node:zlib';
+import { PipelineError } from '../error.ts';
 import { DecompressError } from './error.ts';
 import { lz4Decode } from './lz4.ts';
 import { snappyDecode } from './snappy.ts';
 import { isSnappyFramed, snappyFramedDecode } from './snappy-framed.ts';
+import { Turns } from './turns.ts';
 
 /** Names as in Content-Encoding and grpc-encoding. `deflate` is zlib, as RFC 9110 says. */
 export const ENCODINGS = ['gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'lz4'] as const;
@@ -18,6 +20,8 @@ const ASYNC_FROM = 32 * 1024;
 const USUAL_RATIO = 8;
 const MIN_CHUNK = 4 * 1024;
 const MAX_CHUNK = 256 * 1024;
+
+const turns = new Turns();
 
 type Expand = (input: Buffer, limit: number) => Buffer | Promise<Buffer>;
 type SyncZlib = (input: Buffer, options: zlib.ZlibOptions) => Buffer;
@@ -38,12 +42,18 @@ function zlibExpand(name: string, sync: SyncZlib, async: AsyncZlib): Expand {
         throw describe(name, error, limit);
       }
     }
-    return new Promise((resolve, reject) => {
-      async(input, options, (error, result) => {
-        if (error === null) resolve(compact(result));
-        else reject(describe(name, error, limit));
-      });
-    });
+    const expanded = turns.take(
+      input.length,
+      () =>
+        new Promise<Buffer>((resolve, reject) => {
+          async(input, options, (error, result) => {
+            if (error === null) resolve(compact(result));
+            else reject(describe(name, error, limit));
+          });
+        }),
+    );
+    if (expanded === undefined) throw new PipelineError('too many compressed requests wait to be expanded');
+    return expanded;
   };
 }
 
@@ -75,7 +85,7 @@ const EXPAND: Readonly<Record<Encoding, Expand>> = {
 
 /**
  * Expands a body to at most `limit` bytes; the limit holds while expanding, so that a small body cannot take much
- * memory. Throws or rejects with a DecompressError. A large input is read by another thread until the promise settles.
+ * memory. Throws or rejects with a DecompressError, throws a PipelineError where too much waits already. A large input is read by another thread until the promise settles.
  */
 export function decompress(encoding: Encoding, input: Buffer, limit: number): Buffer | Promise<Buffer> {
   return EXPAND[encoding](input, limit);

@@ -1,5 +1,6 @@
 import { decompress, type Encoding } from '../compression/decompress.ts';
 import { DecompressError } from '../compression/error.ts';
+import { PipelineError } from '../error.ts';
 import { StatusCode } from '../status-code.ts';
 import { GrpcError } from './grpc-error.ts';
 import type { Decompress, Decompressors } from './types.ts';
@@ -15,6 +16,7 @@ function decompressor(encoding: Encoding): Decompress {
       const message = `grpc: received message after decompression larger than max ${maxBytes}`;
       throw new GrpcError(StatusCode.RESOURCE_EXHAUSTED, message);
     }
+    if (error instanceof PipelineError) throw new GrpcError(error.code, error.answer);
     const reason = error instanceof Error ? error.message : String(error);
     throw new GrpcError(StatusCode.INTERNAL, `grpc: failed to decompress the received message: ${reason}`);
   };

@@ -178,7 +178,8 @@ class ExportHandler {
     };
     const failed = (error: unknown): void => {
       const tooLarge = error instanceof DecompressError && error.tooLarge;
-      this.#fault(request, 400, tooLarge ? new Error(TOO_LARGE) : error);
+      if (error instanceof PipelineError) this.#refuse(request, errorEncodingOf(request), error);
+      else this.#fault(request, 400, tooLarge ? new Error(TOO_LARGE) : error);
     };
     let expanded: Buffer | Promise<Buffer>;
     try {

@@ -17,6 +17,7 @@ export interface VictimOptions {
   readonly extensions?: string;
   readonly processors?: string;
   readonly use?: string;
+  /** `TYPE: …`. */
   readonly exporter?: string;
 }
 
@@ -36,7 +37,7 @@ export class Victim {
 
   static async start(lab: Lab, options: VictimOptions = {}): Promise<Victim> {
     const [grpc, http, metrics] = [await freePort(), await freePort(), await freePort()];
-    const { extensions = '', processors = '', exporter = 'nop', use = '' } = options;
+    const { extensions = '', processors = '', exporter = 'nop:', use = '' } = options;
     const daemon = lab.run(`
 ${extensions}
 receivers:
@@ -45,13 +46,13 @@ receivers:
       grpc: { endpoint: "127.0.0.1:${grpc}", ${options.grpc ?? ''} }
       http: { endpoint: "127.0.0.1:${http}", ${options.http ?? ''} }
 ${processors}
-exporters: { ${exporter}: }
+exporters: { ${exporter} }
 service:
   ${extensions === '' ? '' : 'extensions: [basicauth]'}
   telemetry:
     logs: { level: warn }
     metrics: { readers: [{ pull: { exporter: { prometheus: { host: 127.0.0.1, port: ${metrics} } } } }] }
-  pipelines: { traces: { receivers: [otlp], processors: [${use}], exporters: [${exporter}] } }`);
+  pipelines: { traces: { receivers: [otlp], processors: [${use}], exporters: [${exporter.split(':')[0]}] } }`);
     await daemon.listening(grpc, http, metrics);
     return new Victim(daemon, grpc, http, metrics);
   }
