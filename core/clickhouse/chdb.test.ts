@@ -121,6 +121,12 @@ test('a second owner is told that there is one', async () => {
   assert.deepEqual(await once(second, 'exit'), [0, null]);
 });
 
+test('an engine whose parent is gone before it is ready ends', async () => {
+  const orphan = fork(new URL('./embedded/main.ts', import.meta.url), [join(folder, 'orphan')], { execArgv: [] });
+  orphan.disconnect();
+  assert.deepEqual(await once(orphan, 'exit'), [0, null]);
+});
+
 test('an engine that is killed comes back with what it had acknowledged, and leaves no files of inserts', async () => {
   await insert([7000, 7001], 'before');
   const { pid } = JSON.parse(readFileSync(join(folder, 'a store', 'engine.json'), 'utf8')) as { pid: number };

@@ -1,6 +1,6 @@
 import { bool, type Infer, mapOf, type Report, secret, string, struct } from '../config/fields.ts';
 import { tlsClient } from '../config/sections/tls.ts';
-import { isEmbedded } from './embedded/directory.ts';
+import { embeddedDirectory, isEmbedded } from './embedded/directory.ts';
 import { parseEndpoint } from './endpoint.ts';
 
 const fields = {
@@ -26,10 +26,14 @@ export const connection = struct('clickhouse.Connection', 'Connection to ClickHo
 export type Connection = Infer<typeof connection>;
 
 function validateEndpoint(value: Connection, path: string, report: Report): void {
-  // directories are looked at by who opens them
-  if (isEmbedded(value.endpoint)) return;
+  if (isEmbedded(value.endpoint)) {
+    const { username, password, connection_params: params } = value;
+    if (username !== '' || password !== undefined) report(path, 'an embedded engine has no users: leave out username');
+    if (Object.keys(params).length > 0) report(path, 'an embedded engine has no connection_params');
+  }
   try {
-    parseEndpoint(value);
+    if (isEmbedded(value.endpoint)) embeddedDirectory(value.endpoint);
+    else parseEndpoint(value);
   } catch (error) {
     report(path, (error as Error).message);
   }

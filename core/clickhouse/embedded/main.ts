@@ -24,15 +24,12 @@ process.once('disconnect', () => void stop());
 let engine: Engine | undefined;
 /** Held here for as long as the process lives: when it is collected, the lock is gone. */
 let unlock: (() => void) | undefined;
-let stopping = false;
 let server: ReturnType<typeof serve> | undefined;
 
-try {
-  await start();
-} catch (error) {
-  tell({ fault: wording(error as NodeJS.ErrnoException) });
-  process.disconnect?.();
-}
+const started = start().catch((error: NodeJS.ErrnoException) => {
+  tell({ fault: wording(error) });
+  if (process.connected) process.disconnect();
+});
 
 async function start(): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -61,9 +58,9 @@ function tell(started: Started): void {
   if (process.connected) process.send?.(started);
 }
 
+/** The parent may be gone before all is there. */
 async function stop(): Promise<void> {
-  if (stopping) return;
-  stopping = true;
+  await started;
   server?.close();
   server?.closeIdleConnections();
   await engine?.close();

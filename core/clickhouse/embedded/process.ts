@@ -7,7 +7,7 @@ import { ADDRESS_FILE, type Address, type Started } from './protocol.ts';
 
 /** Beside inserts and queries (see `server.ts`) files are read and written in these threads. */
 const UV_THREADS = '10';
-/** Memory that the engine has freed goes back to the system at once; a store in the background needs no arena a core. */
+/** Memory that the engine has freed goes back to the system at once. */
 const MALLOC = 'narenas:2,dirty_decay_ms:100,muzzy_decay_ms:0';
 /** An engine that ends sooner than that after its start is not started again for as long. */
 const PATIENCE_MS = 1000;

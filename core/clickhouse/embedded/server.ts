@@ -7,8 +7,8 @@ import type { Engine } from './engine.ts';
 import { FAULT_TRAILER, type InsertRequest, type QueryRequest } from './protocol.ts';
 
 /**
- * Statements at a time of each sort; the rest waits. Each holds a thread of the pool that libuv has, and memory. A second
- * insert at a time was measured to store no more.
+ * Statements at a time of each sort; the rest waits. Each holds a thread of the pool that libuv has, and memory. A
+ * second insert at a time was measured to store no more.
  */
 const AT_A_TIME = { insert: 1, query: 4, command: 1 };
 /** Longer ones wait for nothing that is known to us. */
