@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Daemon } from '../support/daemon.ts';
 import { KafkaCluster } from './kafka.ts';
 import { pause, until } from './kafka-lab.ts';
-import { PARTITIONS, Points, windowsConfig, windowsOf } from './stream-lab.ts';
+import { createTopics, Points, windowsConfig, windowsOf } from './stream-lab.ts';
 
 const KILLS = Number(process.env.WEIR_KILLS ?? 100);
 /** A process lives at most so long: enough for some checkpoints, or for none. */
@@ -15,8 +15,7 @@ const PACE_MS = 50;
 test(`killed ${KILLS} times: every window comes out once, and right`, async (t) => {
   await using cluster = await KafkaCluster.start(1);
   const { addresses } = cluster;
-  await cluster.tool('TopicCommand', topicArgs(addresses, 'points'));
-  await cluster.tool('TopicCommand', topicArgs(addresses, 'windows'));
+  await createTopics(cluster);
   const points = new Points(addresses, Math.random);
   const windows = await windowsOf(addresses);
   const path = windowsConfig(addresses, 'only');
@@ -54,8 +53,3 @@ test(`killed ${KILLS} times: every window comes out once, and right`, async (t) 
   assert.deepEqual(windows.rows.toSorted(), [...points.expected].toSorted());
   assert.deepEqual(windows.failures, []);
 });
-
-function topicArgs(addresses: readonly string[], topic: string): string[] {
-  const [server = ''] = addresses;
-  return ['--bootstrap-server', server, '--create', '--topic', topic, '--partitions', `${PARTITIONS}`];
-}

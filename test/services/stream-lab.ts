@@ -10,8 +10,9 @@ import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { decodeTree } from '../../core/otlp/tree.ts';
 import { valueText } from '../../core/otlp/value-text.ts';
 import { TestLogger } from '../../core/testing/settings.ts';
+import type { KafkaCluster } from './kafka.ts';
 
-export const PARTITIONS = 12;
+const PARTITIONS = 12;
 const KEYS_PER_PARTITION = 3;
 const WINDOW_MS = 10_000;
 const OUT_OF_ORDERNESS_MS = 3_000;
@@ -34,6 +35,15 @@ const client = (brokers: readonly string[]) => ({
   logger: new TestLogger(),
   clock: systemClock,
 });
+
+/** The topics of input and results. */
+export async function createTopics(cluster: KafkaCluster): Promise<void> {
+  const [server = ''] = cluster.addresses;
+  for (const topic of ['points', 'windows']) {
+    const args = ['--bootstrap-server', server, '--create', '--topic', topic, '--partitions', `${PARTITIONS}`];
+    await cluster.tool('TopicCommand', args);
+  }
+}
 
 /** One window of one series: the name of a service, the start of the window, and what was in it. */
 export type Row = `${string} ${number} ${number} ${number}`;
