@@ -1,3 +1,4 @@
+import { copyBytes } from '../../core/otlp/edit/writer.ts';
 import type { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
 import type { SpanReader } from '../../core/otlp/readers/span.ts';
 import { idText } from '../../core/otlp/value-text.ts';
@@ -9,24 +10,34 @@ import type { AlertConfig } from './config.ts';
 const TRACE_ID = 16;
 const SPAN_ID = 8;
 const IDS = TRACE_ID + SPAN_ID;
-const NO_TRACE = '\0'.repeat(TRACE_ID);
-const NO_SPAN = '\0'.repeat(SPAN_ID);
 const SERVICE = 'service.name';
 /** Between kept texts. */
-const SEPARATOR = '\0';
-const NOT_ASCII = /[^\0-\x7f]/;
+const SEPARATOR = 0;
+const SPACE = 32;
+
+/**
+ * So much is kept of an event's fields: enough for names and sentences, and not for bodies of megabytes, as millions
+ * of events may be kept. What is beyond is cut off.
+ */
+const MOST_KEPT = 1 << 12;
+
+const scratch = Buffer.alloc(IDS + MOST_KEPT);
 
 /** What is kept of an event: its ids, then the fields in their order, as UTF-8 in a latin1 string. */
 export function keepEvent(item: LogRecordReader | SpanReader, values: ItemValues, fields: readonly number[]): string {
   const { buffer, traceIdAt, spanIdAt } = item;
-  const trace = traceIdAt < 0 ? NO_TRACE : buffer.toString('latin1', traceIdAt, traceIdAt + TRACE_ID);
-  const span = spanIdAt < 0 ? NO_SPAN : buffer.toString('latin1', spanIdAt, spanIdAt + SPAN_ID);
-  let texts = '';
+  if (traceIdAt < 0) scratch.fill(0, 0, TRACE_ID);
+  else copyBytes(buffer, traceIdAt, traceIdAt + TRACE_ID, scratch, 0);
+  if (spanIdAt < 0) scratch.fill(0, TRACE_ID, IDS);
+  else copyBytes(buffer, spanIdAt, spanIdAt + SPAN_ID, scratch, TRACE_ID);
+  let at = IDS;
   for (let i = 0; i < fields.length; i++) {
-    const text = values.text(fields[i] as number);
-    texts += (i === 0 ? '' : SEPARATOR) + (text.includes(SEPARATOR) ? text.replaceAll(SEPARATOR, ' ') : text);
+    if (i > 0 && at < scratch.length) scratch[at++] = SEPARATOR;
+    const start = at;
+    at = values.copyText(fields[i] as number, scratch, at);
+    for (let k = start; k < at; k++) if (scratch[k] === SEPARATOR) scratch[k] = SPACE;
   }
-  return trace + span + (NOT_ASCII.test(texts) ? Buffer.from(texts).toString('latin1') : texts);
+  return scratch.toString('latin1', 0, at);
 }
 
 /** An event of a match. */
@@ -184,6 +195,6 @@ function evidenceOf({ time, data }: TakenEvent, step: number): Evidence {
     step,
     traceId: bytes.subarray(0, TRACE_ID),
     spanId: bytes.subarray(TRACE_ID, IDS),
-    texts: bytes.toString('utf8', IDS).split(SEPARATOR),
+    texts: bytes.toString('utf8', IDS).split(String.fromCharCode(SEPARATOR)),
   };
 }

@@ -1,3 +1,4 @@
+import { copyBytes } from '../otlp/edit/writer.ts';
 import type { Attributes } from '../otlp/readers/attributes.ts';
 import type { LogRecordReader } from '../otlp/readers/log-record.ts';
 import { type SpanReader, SpanStatus } from '../otlp/readers/span.ts';
@@ -103,6 +104,20 @@ export class ItemValues {
     if (!this.#find(field)) return '';
     if (this.#form === 'text') return this.#buffer.toString('utf8', this.#start, this.#end);
     return valueText(this.#buffer, this.#start, this.#end);
+  }
+
+  /** Writes the text as UTF-8, as far as there is room; returns the position after it. */
+  copyText(field: number, target: Buffer, at: number): number {
+    if (this.#find(field)) {
+      if (this.#form === 'text') return this.#copy(this.#start, this.#end, target, at);
+      const { type, start, end } = this.#value.read(this.#buffer, this.#start, this.#end);
+      if (type === ValueType.STRING) return this.#copy(start, end, target, at);
+    }
+    return at + target.write(this.text(field), at);
+  }
+
+  #copy(start: number, end: number, target: Buffer, at: number): number {
+    return copyBytes(this.#buffer, start, Math.min(end, start + target.length - at), target, at);
   }
 
   #find(field: number): boolean {

@@ -38,12 +38,6 @@ export interface KeyedSink {
   cut(what: Cut): void;
 }
 
-interface Waiting {
-  readonly key: string;
-  readonly mask: Mask;
-  readonly data: string;
-}
-
 interface Entry {
   readonly key: string;
   readonly group: number;
@@ -64,7 +58,7 @@ export class KeyedMatcher {
   readonly #matchSink: MatchSink;
   readonly #states = new KeyedState<Entry>();
   readonly #interests = new Map<Mask, Interest>();
-  readonly #waiting = new WaitingEvents<Waiting>();
+  readonly #waiting = new WaitingEvents();
   readonly #timers = new Timers<Entry>();
   /** Entries that are objects, those that became so first in front. */
   readonly #open: Entry[] = [];
@@ -112,7 +106,7 @@ export class KeyedMatcher {
 
   /** Takes an event that is not late. `data` is what its matches will know of it. */
   add(key: string, time: number, mask: Mask, data: string): void {
-    this.#waiting.add(time, { key, mask, data });
+    this.#waiting.add(time, key, mask, data);
     if (this.#waiting.size <= this.#limits.waiting) return;
     this.#sink.cut('order');
     this.#time = this.#waiting.earliest;
@@ -138,8 +132,12 @@ export class KeyedMatcher {
     });
     const writer = new StateWriter().double(this.#time).uint32(this.#waiting.size);
     for (const [time, events] of this.#waiting.entries()) {
-      for (const { key, mask, data } of events) {
-        writer.double(time).text(key).uint32(mask).bytes(Buffer.from(data, 'latin1'));
+      for (let i = 0; i < events.length; i++) {
+        writer
+          .double(time)
+          .text(events.key(i))
+          .uint32(events.mask(i))
+          .bytes(Buffer.from(events.data(i), 'latin1'));
       }
     }
     return entries.set(WAITING, writer.finish());
@@ -160,7 +158,7 @@ export class KeyedMatcher {
       const time = reader.double();
       const key = reader.text();
       const mask = reader.uint32();
-      this.#waiting.add(time, { key, mask, data: reader.bytes().toString('latin1') });
+      this.#waiting.add(time, key, mask, reader.bytes().toString('latin1'));
     }
   }
 
@@ -179,7 +177,9 @@ export class KeyedMatcher {
     for (let at = this.#waiting.earliest; at <= time && this.#waiting.size > 0; at = this.#waiting.earliest) {
       const events = this.#waiting.take();
       this.#moment++;
-      for (let order = 0; order < events.length; order++) this.#process(events[order] as Waiting, at, order);
+      for (let order = 0; order < events.length; order++) {
+        this.#process(events.key(order), events.mask(order), events.data(order), at, order);
+      }
     }
     for (let due = this.#timers.pop(time); due !== undefined; due = this.#timers.pop(time)) this.#touch(due);
     for (const entry of this.#touched) this.#advance(entry, time);
@@ -188,7 +188,7 @@ export class KeyedMatcher {
     this.#packSome();
   }
 
-  #process({ key, mask, data }: Waiting, time: number, order: number): void {
+  #process(key: string, mask: Mask, data: string, time: number, order: number): void {
     let entry = this.#states.get(key);
     if (entry === undefined) {
       if (!this.#matcher.begins(mask)) return;

@@ -112,8 +112,10 @@ export class Matcher {
       }
       if (decision.restarts) offer(runs, run);
       release(matching, run);
-      this.#bound(matching, sink);
+      // links of runs that are still to come are not those of the result
+      this.#bound(matching, Number.POSITIVE_INFINITY, sink);
     }
+    this.#bound(matching, this.#limits.links, sink);
     this.#settle(matching, matches, sink);
     return began;
   }
@@ -150,10 +152,10 @@ export class Matcher {
     return { event, step, previous: run.tail, holders: 0 };
   }
 
-  #bound(matching: Matching, sink: MatchSink): void {
+  /** `most`: links. */
+  #bound(matching: Matching, most: number, sink: MatchSink): void {
     const { runs } = matching;
-    const { partialMatches, links } = this.#limits;
-    while (runs.length - 1 > partialMatches || matching.links > links) {
+    while (runs.length - 1 > this.#limits.partialMatches || matching.links > most) {
       if (runs[0] === undefined || runs[0].tail === undefined) return;
       release(matching, poll(runs) as Run);
       sink.cut();

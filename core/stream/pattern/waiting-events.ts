@@ -1,8 +1,37 @@
 import { Heap } from '../heap.ts';
+import type { Mask } from './definition.ts';
+
+/** Parts of an event in the flat list of its time: there may be millions, too many for an object each. */
+const PARTS = 3;
+
+/** Events that `WaitingEvents.take` gave, in the order in which they came. */
+export class TakenEvents {
+  readonly #parts: readonly (string | Mask)[];
+
+  constructor(parts: readonly (string | Mask)[]) {
+    this.#parts = parts;
+  }
+
+  get length(): number {
+    return this.#parts.length / PARTS;
+  }
+
+  key(event: number): string {
+    return this.#parts[event * PARTS] as string;
+  }
+
+  mask(event: number): Mask {
+    return this.#parts[event * PARTS + 1] as Mask;
+  }
+
+  data(event: number): string {
+    return this.#parts[event * PARTS + 2] as string;
+  }
+}
 
 /** Events until event time has come to them, by time; those of one time in the order in which they came. */
-export class WaitingEvents<T> {
-  readonly #byTime = new Map<number, T[]>();
+export class WaitingEvents {
+  readonly #byTime = new Map<number, (string | Mask)[]>();
   readonly #times = new Heap<number>((a, b) => a < b);
   #size = 0;
 
@@ -15,28 +44,27 @@ export class WaitingEvents<T> {
     return this.#times.first ?? Number.POSITIVE_INFINITY;
   }
 
-  add(time: number, event: T): void {
+  add(time: number, key: string, mask: Mask, data: string): void {
     this.#size++;
     const known = this.#byTime.get(time);
     if (known !== undefined) {
-      known.push(event);
+      known.push(key, mask, data);
       return;
     }
-    this.#byTime.set(time, [event]);
+    this.#byTime.set(time, [key, mask, data]);
     this.#times.push(time);
   }
 
   /** The events of the earliest time, which are gone from here. */
-  take(): readonly T[] {
-    const time = this.#times.pop();
-    if (time === undefined) return [];
-    const events = this.#byTime.get(time) ?? [];
+  take(): TakenEvents {
+    const time = this.#times.pop() as number;
+    const events = new TakenEvents(this.#byTime.get(time) ?? []);
     this.#byTime.delete(time);
     this.#size -= events.length;
     return events;
   }
 
-  *entries(): Iterable<readonly [time: number, events: readonly T[]]> {
-    yield* this.#byTime;
+  *entries(): Iterable<readonly [time: number, events: TakenEvents]> {
+    for (const [time, parts] of this.#byTime) yield [time, new TakenEvents(parts)];
   }
 }
