@@ -8,6 +8,7 @@ import { Random } from '../differential/random.ts';
 import { Lab } from '../support/lab.ts';
 import { needOtelcol } from './otelcol.ts';
 import { type Page, PageMaker } from './scrape-pages.ts';
+import { ProtobufMaker } from './scrape-protobuf.ts';
 import { scrapesByJob } from './scraped.ts';
 
 const SEED = Number(process.env.WEIR_SEED ?? 1);
@@ -68,6 +69,10 @@ function jobConfig(job: number, port: number, random: Random): object {
     ...random.maybe(0.1, 'label_limit', () => 6),
     ...random.maybe(0.1, 'label_value_length_limit', () => 12),
     ...random.maybe(0.2, 'extra_scrape_metrics', () => true),
+    ...random.maybe(0.7, 'scrape_native_histograms', () => true),
+    ...random.maybe(0.3, 'always_scrape_classic_histograms', () => true),
+    ...random.maybe(0.2, 'native_histogram_bucket_limit', () => 3),
+    ...random.maybe(0.2, 'native_histogram_min_bucket_factor', () => 1.5),
   };
 }
 
@@ -100,7 +105,7 @@ async function scrapes(pages: readonly (readonly Page[])[], command: readonly st
 test('pages come to what they come to in the collector', { timeout: 3 * TIMEOUT_MS }, async () => {
   const random = new Random(SEED);
   const pages = Array.from({ length: JOBS }, () => {
-    const maker = new PageMaker(random);
+    const maker = random.chance(0.3) ? new ProtobufMaker(random) : new PageMaker(random);
     return Array.from({ length: PAGES }, () => maker.page());
   });
   const expected = await scrapes(pages, [needOtelcol()]);
@@ -118,5 +123,5 @@ test('pages come to what they come to in the collector', { timeout: 3 * TIMEOUT_
       break;
     }
   }
-  assert.equal(differing.length, 0, `${differing.length} jobs differ\n${differing.slice(0, 6).join('\n\n')}`);
+  assert.equal(differing.length, 0, `${differing.length} jobs differ\n${differing.slice(0, 3).join('\n\n')}`);
 });

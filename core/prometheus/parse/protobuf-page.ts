@@ -165,12 +165,12 @@ export class ProtobufPage implements PageReader, Sample {
   #emit(name: string, labels: readonly Label[], value: number, exemplar?: Exemplar): void {
     this.value = value;
     if (exemplar !== undefined) this.exemplars = [exemplar];
-    this.#write(name, labels);
+    this.#write(name, sorted(labels));
     this.#sink.sample(this);
     this.exemplars = NO_EXEMPLARS;
   }
 
-  /** Puts together the bytes that stand for the series. */
+  /** Puts together the bytes that stand for the series, in whatever order its labels come. */
   #write(name: string, labels: readonly Label[]): void {
     let size = 1 + name.length * 3;
     for (const [label, value] of labels) size += 2 + (label.length + value.length) * 3;
@@ -186,6 +186,11 @@ export class ProtobufPage implements PageReader, Sample {
     }
     this.end = at;
   }
+}
+
+function sorted(labels: readonly Label[]): readonly Label[] {
+  const isSorted = labels.every(([name], i) => i === 0 || (labels[i - 1] as Label)[0] <= name);
+  return isSorted ? labels : [...labels].sort(byName);
 }
 
 const EMPTY: ProtoHistogram = {

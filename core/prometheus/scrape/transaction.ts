@@ -186,6 +186,7 @@ export class Transaction {
     const family = this.#nativeFamilyOf(name);
     const group = series.shapes[row] === family.shape.id ? (series.groups[row] as number) : this.#assign(row, family);
     if (groups.open(group, this.#id, time)) family.rows.push(group);
+    else if (groups.times[group] !== time) return false;
     groups.has[group] = Has.COUNT | Has.STALE_COUNT;
     return false;
   }
