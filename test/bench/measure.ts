@@ -110,6 +110,7 @@ function orderFor(scenario: Scenario, ports: Ports): Omit<Order, 'first' | 'requ
     connections: CONNECTIONS,
     inFlightPerConnection: IN_FLIGHT,
     spansPerSecond: scenario.spansPerSecond,
+    tls: scenario.tls,
   };
 }
 

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** What is measured: a pipeline and how it is loaded. */
 export interface Scenario {
   readonly name: string;
@@ -18,12 +20,15 @@ export interface Scenario {
   readonly spansPerSecond?: number;
   /** Whether the sending queue is on disk. */
   readonly onDisk?: boolean;
+  /** Whether the receiver speaks TLS; gRPC only. */
+  readonly tls?: boolean;
 }
 
 const LIMITED = ['memory_limiter', 'batch'];
 
 export const SCENARIOS: readonly Scenario[] = [
   { name: 'passthrough', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: [] },
+  { name: 'tls', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: [], tls: true },
   { name: 'batch', protocol: 'grpc', spansPerRequest: 100, share: 1, processors: LIMITED },
   { name: 'one-span', protocol: 'grpc', spansPerRequest: 1, share: 1 / 8, processors: LIMITED },
   { name: 'http', protocol: 'http', spansPerRequest: 100, share: 1, processors: LIMITED },
@@ -99,6 +104,9 @@ const SPAN_METRICS = `
     dimensions: [{ name: http.method, default: GET }, { name: http.status_code }, { name: http.route }]
     metrics_flush_interval: 1s`;
 
+const file = (name: string): string => fileURLToPath(new URL(`../support/tls/${name}`, import.meta.url));
+const TLS = `{ cert_file: "${file('server.crt')}", key_file: "${file('server.key')}" }`;
+
 export interface Ports {
   readonly grpc: number;
   readonly http: number;
@@ -110,7 +118,7 @@ export interface Ports {
 
 /** A configuration that weir and the reference collector take alike; a queue on disk is in `folder`. */
 export function configuration(scenario: Scenario, ports: Ports, folder: string): string {
-  const { protocol, processors, arrives, onDisk } = scenario;
+  const { protocol, processors, arrives, onDisk, tls } = scenario;
   const counted = arrives === 'counted';
   const common = `compression: none${onDisk ? ', sending_queue: { storage: file_storage }' : ''}`;
   const exporter = counted
@@ -121,7 +129,7 @@ export function configuration(scenario: Scenario, ports: Ports, folder: string):
   return `${onDisk ? `extensions: { file_storage: { directory: "${folder}" } }\n` : ''}receivers:
   otlp:
     protocols:
-      grpc: { endpoint: "127.0.0.1:${ports.grpc}" }
+      grpc: { endpoint: "127.0.0.1:${ports.grpc}"${tls ? `, tls: ${TLS}` : ''} }
       http: { endpoint: "127.0.0.1:${ports.http}" }
 processors:
 ${processors.map((id) => `  ${id}: ${PROCESSORS[id]}\n`).join('')}exporters:

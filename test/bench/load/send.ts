@@ -17,6 +17,8 @@ export interface Order {
   readonly inFlightPerConnection: number;
   /** Not faster than this; as fast as accepted where left out. */
   readonly spansPerSecond?: number | undefined;
+  /** Over TLS, whatever the certificate; gRPC only. */
+  readonly tls?: boolean | undefined;
 }
 
 export interface Sent {
@@ -76,7 +78,10 @@ async function connect(order: Order): Promise<{ send: Send; close: () => unknown
       }),
     );
   }
-  const client = new GrpcClient({ endpoint: { host: '127.0.0.1', port: order.port } });
+  const client = new GrpcClient({
+    endpoint: { host: '127.0.0.1', port: order.port },
+    tls: order.tls ? { rejectUnauthorized: false } : undefined,
+  });
   const send: Send = async (message) => {
     try {
       await client.unary(EXPORT, [{ buffer: message, start: 0, end: message.length }], message.length);
