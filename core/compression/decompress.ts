@@ -85,7 +85,8 @@ const EXPAND: Readonly<Record<Encoding, Expand>> = {
 
 /**
  * Expands a body to at most `limit` bytes; the limit holds while expanding, so that a small body cannot take much
- * memory. Throws or rejects with a DecompressError, throws a PipelineError where too much waits already. A large input is read by another thread until the promise settles.
+ * memory. Throws or rejects with a DecompressError, throws a PipelineError where too much waits
+ * already. A large input is read by another thread until the promise settles.
  */
 export function decompress(encoding: Encoding, input: Buffer, limit: number): Buffer | Promise<Buffer> {
   return EXPAND[encoding](input, limit);

@@ -14,7 +14,7 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 4 << 20;
  */
 const FIRST_ALLOCATION = 256 << 10;
 
-/** Room for what is not complete yet, shared by the streams of a connection; taken from `shared` where that is given. */
+/** Room for what is not complete yet, shared by the streams of a connection; taken from `shared` where it is given. */
 export class ReceiveBudget {
   #left: number;
   readonly #shared: ReceiveMemory | undefined;

@@ -88,8 +88,8 @@ export interface GrpcServerOptions {
   readonly enforcement?: KeepaliveEnforcement | undefined;
   readonly decompressors?: Decompressors | undefined;
   /**
-   * Runs when the headers are there and before the message is kept (`call.message` is not to be touched). Throws or rejects with
-   * a GrpcError to refuse; any other error is UNAUTHENTICATED. The result is `call.auth`.
+   * Runs when the headers are there and before the message is kept (`call.message` is not to be touched). Throws or
+   * rejects with a GrpcError to refuse; any other error is UNAUTHENTICATED. The result is `call.auth`.
    */
   readonly authenticate?:
     | ((call: UnaryCall) => ReadonlyMap<string, string> | undefined | Promise<ReadonlyMap<string, string> | undefined>)

@@ -1,4 +1,4 @@
-/** What an HTTP server allows its clients. Sizes in bytes; those of heads and chunks are beside the code that reads them. */
+/** What an HTTP server allows its clients. Sizes in bytes; those of heads and chunks are beside what reads them. */
 
 /** An idle connection takes about 15 KiB, one with TLS 60 KiB. */
 export const DEFAULT_MAX_CONNECTIONS = 10_000;

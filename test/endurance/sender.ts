@@ -1,6 +1,6 @@
 /**
- * A process that sends OTLP traces for a while and does not send again what is refused. Gets one `Task` and answers with
- * its `Tally`.
+ * A process that sends OTLP traces for a while and does not send again what is refused. Gets one `Task` and
+ * answers with its `Tally`.
  */
 import { request } from 'node:http';
 import { connect } from 'node:net';
