@@ -110,7 +110,8 @@ async function queries(): Promise<void> {
   await ch.command('TRUNCATE TABLE traces');
   await ch.command(`INSERT INTO traces SELECT lower(hex(sipHash128(number))), lower(hex(sipHash64(number))), '',
     concat('service-', toString(number % 20)), concat('GET /', toString(number % 100)),
-    now64(9) - toIntervalMillisecond(number * 20), now64(9), rand(number) % 2000000000, number % 3, map('user.id', toString(number % 1000)), [], map(), now()
+    now64(9) - toIntervalMillisecond(number * 20), now64(9), rand(number) % 2000000000, number % 3,
+    map('user.id', toString(number % 1000)), [], map(), now()
     FROM numbers(${MILLION})`);
   const sql = `SELECT trace_id, span_id, parent_span_id, service_name, operation_name, start_time, end_time,
       duration_ns, status_code, tags

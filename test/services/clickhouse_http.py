@@ -22,6 +22,7 @@ COMPRESSION = {"gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd",
 STATUS = {60: 404, 81: 404, 62: 400, 27: 400, 6: 400, 117: 400, 53: 400, 516: 403, 497: 403, 159: 408, 202: 503}
 INSERT = re.compile(r"\s*INSERT\s+INTO\b", re.I)
 SELECT = re.compile(r"\s*(SELECT|WITH)\b", re.I)
+READS = re.compile(r"\s*\(*\s*(SELECT|WITH|SHOW|DESC|EXPLAIN|EXISTS)", re.I)
 FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.I)
 
 data_dir, port, user, password = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
@@ -95,6 +96,9 @@ class Handler(BaseHTTPRequestHandler):
         connection.query("USE `%s`" % params.get("database", "default").replace("`", "\\`"))
         if INSERT.match(sql) and FORMAT.search(sql):
             return self.insert(connection, sql, clause, body)
+        # settings of a request hold for SELECT and INSERT only here, this one for all that a server would refuse
+        if settings.get("readonly", "0") != "0" and not READS.match(sql):
+            raise RuntimeError("Code: 164. DB::Exception: Cannot execute query in readonly mode. (READONLY)")
         chosen = FORMAT.search(sql)
         form = chosen.group(1) if chosen else params.get("default_format", "TabSeparated")
         if SELECT.match(sql):
