@@ -121,8 +121,6 @@ export class HttpClickHouse implements ClickHouse {
       throw await errorOf(answer);
     } catch (error) {
       if (error instanceof ClickHouseError) throw error;
-      // the next attempt goes to the next host
-      this.#host++;
       throw new ClickHouseError(`${url.origin}: ${dialReason(error)}`, { cause: error });
     }
   }
@@ -161,8 +159,15 @@ export class HttpClickHouse implements ClickHouse {
     };
     return new Promise((resolve, reject) => {
       const request = secure ? builtin.https.request(url, options) : builtin.http.request(url, options);
+      let connected = false;
+      const atConnection = () => {
+        connected = true;
+      };
+      request.on('socket', (socket) => (socket.connecting ? socket.once('connect', atConnection) : atConnection()));
       request.on('response', resolve);
       request.on('error', (error: NodeJS.ErrnoException) => {
+        // the next attempt goes to the next host, but not where this one may have stored the rows: only it knows them
+        if (!connected) this.#host++;
         const stale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
         reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
       });

@@ -47,9 +47,9 @@ export async function makeTables(
 }
 
 /**
- * Collected inserts are acknowledged when they are written, and known again like all others. Views know repeated inserts
- * as well, even where a crash of the server came between the table and the view; together with collected inserts
- * servers before 26 refuse that, so there it is left to the server.
+ * Collected inserts are acknowledged when they are written, and known again like all others. Views know repeated
+ * inserts as well, even where a crash of the server came between the table and the view; together with collected
+ * inserts servers before 26 refuse that, so there it is left to the server.
  */
 export function insertSettings(config: Config): QuerySettings {
   // rows are acknowledged when the shards have them

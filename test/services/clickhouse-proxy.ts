@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 
 /**
  * What happens to an insert on its way: `pass`; `busy`: half of it is read, then the answer is 503; `cut`: half of it
- * is sent on, then both connections end; `swallow`: the server stores it and its answer is kept back; `lose`: the server
- * stores it and the connection ends without an answer. A record adds settings to the statement.
+ * is sent on, then both connections end; `swallow`: the server stores it and its answer is kept back; `lose`: the
+ * server stores it and the connection ends without an answer. A record adds settings to the statement.
  */
 export type Fate = 'pass' | 'busy' | 'cut' | 'swallow' | 'lose' | Readonly<Record<string, string>>;
 
