@@ -1,4 +1,5 @@
 import type { ClickHouse } from '../../core/clickhouse/client.ts';
+import { isEmbedded } from '../../core/clickhouse/embedded/directory.ts';
 import { ClickHouseError } from '../../core/clickhouse/error.ts';
 import { databaseOf, openClickHouse } from '../../core/clickhouse/open.ts';
 import type { Exporter, Settings } from '../../core/component.ts';
@@ -52,6 +53,8 @@ class Store {
     try {
       await this.#ready(client);
     } catch (error) {
+      // an engine of our own that is locked or not installed does not come later
+      if (isEmbedded(this.#config.endpoint)) throw error;
       if (!(error instanceof ClickHouseError) || error.number !== 0) throw error;
       this.#settings.logger.warn('ClickHouse cannot be reached, its tables are made later', { error: error.message });
     }

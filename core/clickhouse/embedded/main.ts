@@ -16,6 +16,9 @@ const LOCK_WAIT_MS = 5000;
 /** What the name of a socket may have, on the strictest system. */
 const LONGEST_SOCKET = 100;
 
+/** Merges are broken off; what else takes longer hangs. */
+const LONGEST_STOP_MS = 30_000;
+
 const directory = process.argv[2] ?? '.';
 // Ctrl-C and a service manager signal the whole group; the parent decides when this one ends
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
@@ -61,6 +64,8 @@ function tell(started: Started): void {
 /** The parent may be gone before all is there. */
 async function stop(): Promise<void> {
   await started;
+  // unless it cannot: what it has acknowledged is stored, and the next one waits for the lock
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), LONGEST_STOP_MS).unref();
   server?.close();
   server?.closeIdleConnections();
   await engine?.close();
