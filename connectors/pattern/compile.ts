@@ -1,7 +1,8 @@
-import { type Automaton, automatonOf } from '../../core/stream/pattern/automaton.ts';
+import { automatonOf } from '../../core/stream/pattern/automaton.ts';
 import { faultOf } from '../../core/stream/pattern/check.ts';
 import { type CompiledConditions, Conditions } from '../../core/stream/pattern/conditions.ts';
 import type { PatternDefinition, Quantifier, Skip, Step } from '../../core/stream/pattern/definition.ts';
+import type { Automaton } from '../../core/stream/pattern/states.ts';
 import { AlertTemplate } from './alerts.ts';
 import type { PatternConfig, StepConfig } from './config.ts';
 

@@ -130,6 +130,7 @@ export class PatternPartition implements PartitionState {
   }
 
   restore(entries: ReadonlyMap<string, Buffer>): void {
+    const changed = new Set<string>();
     for (const [signal, operators] of Object.entries(this.#operators)) {
       for (const { pattern, matcher } of operators) {
         const prefix = prefixOf(signal, pattern.name);
@@ -138,8 +139,11 @@ export class PatternPartition implements PartitionState {
         const fingerprint = kept.get(FINGERPRINT)?.toString();
         if (fingerprint === undefined) continue;
         if (fingerprint === pattern.fingerprint) matcher.restore(kept);
-        else this.#logger.warn('A pattern was changed: what was kept of it does not count', { pattern: pattern.name });
+        else changed.add(pattern.name);
       }
+    }
+    for (const pattern of changed) {
+      this.#logger.warn('A pattern was changed: what was kept of it does not count', { pattern });
     }
   }
 

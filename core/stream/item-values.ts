@@ -80,7 +80,7 @@ export class ItemValues {
     this.#attributes.scan(item.attributes);
   }
 
-  /** The bytes of a field as latin1, which tell values apart; undefined where there are none, as of what is built in. */
+  /** The bytes of a field as latin1, which tell values apart; undefined where it is not there or is built in. */
   bytes(field: number): string | undefined {
     return this.#find(field) ? this.#buffer.toString('latin1', this.#start, this.#end) : undefined;
   }

@@ -1,5 +1,5 @@
-import type { Automaton, Edge, State } from './automaton.ts';
 import type { Mask } from './definition.ts';
+import type { Automaton, Edge, State } from './states.ts';
 
 /** One way in which a partial match goes on. */
 export interface Move {

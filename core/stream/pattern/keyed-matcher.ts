@@ -1,10 +1,10 @@
 import { StateReader, StateWriter } from '../codec.ts';
 import { groupOf, KeyedState } from '../keyed-state.ts';
-import type { Automaton } from './automaton.ts';
 import type { Mask, Skip } from './definition.ts';
 import { Matcher, type Matching, type MatchSink } from './matcher.ts';
 import { packMatching, unpackMatching } from './packing.ts';
 import type { Link } from './runs.ts';
+import type { Automaton } from './states.ts';
 import { Timers } from './timers.ts';
 import { WaitingEvents } from './waiting-events.ts';
 

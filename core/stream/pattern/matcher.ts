@@ -1,4 +1,3 @@
-import type { Automaton } from './automaton.ts';
 import { Decisions } from './decisions.ts';
 import type { Mask, Skip } from './definition.ts';
 import {
@@ -12,6 +11,7 @@ import {
   removeIf,
   type TakenEvent,
 } from './runs.ts';
+import type { Automaton } from './states.ts';
 
 /** What there is of one key. */
 export interface Matching {

@@ -1,7 +1,7 @@
 import { next, readVarint, writeVarint } from '../../otlp/wire.ts';
-import type { Automaton, State } from './automaton.ts';
 import type { Matching } from './matcher.ts';
 import type { Link, Run, RunQueue, TakenEvent } from './runs.ts';
+import type { Automaton, State } from './states.ts';
 
 const LONGEST_VARINT = 10;
 const DAMAGED = 'the state of a key is damaged';

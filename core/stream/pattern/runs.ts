@@ -1,4 +1,4 @@
-import type { State } from './automaton.ts';
+import type { State } from './states.ts';
 
 /** An event that is part of a partial match. */
 export interface TakenEvent {

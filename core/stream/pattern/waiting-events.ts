@@ -5,7 +5,7 @@ import type { Mask } from './definition.ts';
 const PARTS = 3;
 
 /** Events that `WaitingEvents.take` gave, in the order in which they came. */
-export class TakenEvents {
+class TakenEvents {
   readonly #parts: readonly (string | Mask)[];
 
   constructor(parts: readonly (string | Mask)[]) {
