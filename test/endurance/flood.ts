@@ -4,6 +4,7 @@ import type { Totals } from '../bench/load/count.ts';
 import { memoryMiB } from '../bench/proc.ts';
 import { Lab } from '../support/lab.ts';
 import { freePort } from '../support/ports.ts';
+import { addIds } from './ids.ts';
 import type { Tally, Task } from './sender.ts';
 
 export interface FloodResult extends Tally {
@@ -51,7 +52,7 @@ export async function flood(seconds: number, limitMiB: number): Promise<FloodRes
       limitMiB,
       peakMiB,
       accepted,
-      idSum: sum((tally) => tally.idSum),
+      idSum: tallies.reduce((total, tally) => addIds(total, tally.idSum), 0),
       refused: sum((tally) => tally.refused),
       failed: sum((tally) => tally.failed),
       bytes: sum((tally) => tally.bytes),

@@ -11,6 +11,7 @@ import { GrpcError } from '../../core/grpc/grpc-error.ts';
 import { encodeJson } from '../../core/otlp/json/encode.ts';
 import { StatusCode } from '../../core/status-code.ts';
 import { idSum, numberSpans, type Template, templates } from '../bench/load/payload.ts';
+import { addIds } from './ids.ts';
 
 /** How requests are sent; `stranger` is a client that connects, sends nonsense or half a request, and goes. */
 export type Kind = 'grpc' | 'grpc-gzip' | 'http' | 'json' | 'stranger';
@@ -85,7 +86,7 @@ async function lane(
     tally.bytes += template.buffer.length;
     if (outcome === 'accepted') {
       tally.accepted += task.spansPerRequest;
-      tally.idSum += idSum(number, task.spansPerRequest);
+      tally.idSum = addIds(tally.idSum, idSum(number, task.spansPerRequest));
     } else tally[outcome]++;
   }
 }

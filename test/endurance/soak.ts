@@ -5,6 +5,7 @@ import type { Totals } from '../bench/load/count.ts';
 import { cpuSeconds, memoryMiB } from '../bench/proc.ts';
 import { Lab } from '../support/lab.ts';
 import { freePort } from '../support/ports.ts';
+import { addIds } from './ids.ts';
 import type { Tally, Task } from './sender.ts';
 
 /** What a process holds at one moment. */
@@ -53,12 +54,18 @@ export async function soak(seconds: number): Promise<SoakResult> {
     const task: Task = { grpc: grpc!, http: http!, seconds, spansPerRequest: 100, first: 1, load: LOAD };
     const cpu = cpuSeconds(pid);
     const samples: Sample[] = [];
-    const sampler = setInterval(() => samples.push(sample(pid)), SAMPLE_MS);
-    const sent = await sender.ask<Tally>(task);
-    clearInterval(sampler);
+    const arrived: Totals = { requests: 0, spans: 0, idSum: 0, bad: 0 };
+    const ended = new AbortController();
+    const sending = sender.ask<Tally>(task).finally(() => ended.abort());
+    while (!ended.signal.aborted) {
+      samples.push(sample(pid));
+      await add(arrived, sink);
+      await sleep(SAMPLE_MS, undefined, { signal: ended.signal }).catch(() => {});
+    }
+    const sent = await sending;
     const cpuShare = (cpuSeconds(pid) - cpu) / seconds;
     await sleep(SETTLE_MS);
-    const arrived = await sink.ask<Totals>('totals');
+    await add(arrived, sink);
     const quarter = Math.floor(samples.length / 4);
     const early = median(samples.slice(quarter, 2 * quarter));
     const late = median(samples.slice(-quarter));
@@ -66,6 +73,15 @@ export async function soak(seconds: number): Promise<SoakResult> {
   } finally {
     await Promise.all([sender.end(), sink.end()]);
   }
+}
+
+/** What arrived since the last time. */
+async function add(totals: Totals, sink: Child): Promise<void> {
+  const { requests, spans, idSum, bad } = await sink.ask<Totals>('reset');
+  totals.requests += requests;
+  totals.spans += spans;
+  totals.idSum = addIds(totals.idSum, idSum);
+  totals.bad += bad;
 }
 
 function sample(pid: number): Sample {
