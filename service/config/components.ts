@@ -11,6 +11,7 @@ import { nearest } from '../../core/config/nearest.ts';
 import { type ConfigNode, goKind, goType, isNull, type MapNode, type Position } from '../../core/config/node.ts';
 import type { Factory } from '../../core/factory.ts';
 import { createRegistry, type Registry } from '../registry.ts';
+import type { Reference } from './root.ts';
 import type { ConfiguredComponent } from './types.ts';
 
 /** The key of the section that declares components of a kind. */
@@ -40,6 +41,29 @@ export async function readComponents(root: MapNode, registry: Registry, findings
     return [kind, node === undefined ? new Map() : await reader.section(kind, node)] as const;
   });
   return Object.fromEntries(await Promise.all(kinds)) as Record<ComponentKind, Declared>;
+}
+
+/** Extensions that need no settings; where `service::extensions` names them, old configurations do not declare them. */
+const BY_NAME: readonly string[] = ['health_check', 'pprof', 'zpages'];
+
+/** The declarations, with those of extensions that `service::extensions` names and that need no settings. */
+export async function withNamedExtensions(
+  references: readonly Reference[],
+  declared: Declarations,
+  registry: Registry,
+  findings: Findings,
+): Promise<Declarations> {
+  const missing = references.filter(({ id }) => BY_NAME.includes(id) && !declared.extension.has(id));
+  const [first] = missing;
+  if (first === undefined || findings.strict) return declared;
+  const ids = [...new Set(missing.map(({ id }) => id))].join(', ');
+  const message = `'service.extensions' names ${ids} without a declaration, read as 'extensions: {${ids}}'`;
+  findings.warnings.push(`${formatPosition(first.at)}: ${message}`);
+  const nothing = (at: Position): ConfigNode => ({ kind: 'scalar', value: null, at });
+  const entries = new Map(missing.map(({ id, at }) => [id, { keyAt: at, node: nothing(at) }]));
+  const reader = new ComponentReader(registry, findings);
+  const added = await reader.section('extension', { kind: 'map', entries, at: first.at });
+  return { ...declared, extension: new Map([...declared.extension, ...added]) };
 }
 
 interface Declaration {

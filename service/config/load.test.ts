@@ -277,6 +277,56 @@ test('older configurations are read with a warning, and refused when strict', as
   ]);
 });
 
+test('connectors listed by pipeline are exporters of it; what they name must be there', async () => {
+  const service = (connectors: string) =>
+    `${COMPONENTS}service: {connectors: ${connectors}, pipelines: {traces: {receivers: [in], exporters: [debug]}, ` +
+    'traces/2: {receivers: [forward], exporters: [debug]}}}';
+  for (const listed of ['{traces: [forward]}', '{traces: [forward, debug]}', '{traces: forward}']) {
+    const { config } = await load(service(listed));
+    const ids = config.pipelines.map(({ exporters }) => exporters.map(({ id }) => id).join());
+    assert.deepEqual(ids, ['debug,forward', 'debug'], listed);
+    assert.deepEqual(config.warnings, [
+      "yaml::6:11: 'service.connectors' is a key of older collectors, read as 'pipelines.traces.exporters'",
+    ]);
+  }
+  const unused = '4: failed to build pipelines: connector "forward" used as receiver in [traces/2] pipeline but';
+  const [first = '', second] = await faults(service('{}'));
+  assert.deepEqual([first.startsWith(unused), second], [true, undefined]);
+  const wrong = async (listed: string) => (await faults(service(listed)))[0];
+  assert.equal(
+    await wrong('{trace: [forward]}'),
+    `6: 'service.connectors' names pipeline "trace" which is not configured`,
+  );
+  const unknown = '6: service::pipelines::traces: references exporter "x" which is not configured';
+  assert.equal(await wrong('{traces: [x]}'), unknown);
+  assert.equal(await wrong('[forward]'), "6: 'service' has invalid keys: connectors");
+  assert.equal(
+    await wrong('{traces: {forward: }}'),
+    `6: 'service.pipelines[traces].exporters[1]' expected a map or struct, got "map"`,
+  );
+  assert.deepEqual(await faults(service('{traces: [forward]}'), { strict: true }), [
+    "6: 'service' has invalid keys: connectors",
+    `${unused} not used in any supported exporter pipeline`,
+  ]);
+});
+
+test('extensions that need no settings need no declaration, unless strict', async () => {
+  const yaml = `${RECEIVERS}exporters: {debug: }\nservice: {extensions: [zpages], ${ONE}}`;
+  const { config, toPlain } = await load(yaml);
+  assert.deepEqual(config.warnings, [
+    "yaml::3:24: 'service.extensions' names zpages without a declaration, read as 'extensions: {zpages}'",
+  ]);
+  assert.deepEqual(
+    config.extensions.map(({ id }) => id),
+    ['zpages'],
+  );
+  assert.deepEqual(toPlain(false).extensions, { zpages: {} });
+  const refusal = '3: service::extensions: references extension "zpages" which is not configured';
+  assert.deepEqual(await faults(yaml, { strict: true }), [refusal]);
+  const [other] = await faults(yaml.replace('[zpages]', '[zpages/2]'));
+  assert.equal(other, refusal.replace('zpages', 'zpages/2'));
+});
+
 test('what the present collector does not have is read with a warning, and refused when strict', async () => {
   const [first] = factories.filter(({ kind }) => kind === 'exporter');
   const factory = { ...first, type: 'old', ours: 'is gone' } as Factory;

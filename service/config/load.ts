@@ -11,7 +11,8 @@ import { createRegistry, type Registry } from '../registry.ts';
 import { checkBuild } from './check-build.ts';
 import { checkConnectors } from './check-connectors.ts';
 import { checkAmbiguousIds, checkSignals, resolveExtensions, resolvePipelines } from './check-pipelines.ts';
-import { type Declarations, readComponents, SECTION } from './components.ts';
+import { type Declarations, readComponents, SECTION, withNamedExtensions } from './components.ts';
+import { withListedConnectors } from './listed-connectors.ts';
 import { resolveConfig } from './resolve.ts';
 import { type ServiceSection, service } from './root.ts';
 import { telemetrySettings } from './telemetry.ts';
@@ -65,8 +66,9 @@ export async function loadConfig(options: LoadOptions, sources: Sources = new Ma
   );
   checkRootKeys(root, findings);
   const registry = await withPlugins(root, options, findings);
-  const declared = await readComponents(root, registry, findings);
+  const written = await readComponents(root, registry, findings);
   const section = readService(root, findings);
+  const declared = await withNamedExtensions(section.extensions, written, registry, findings);
   const extensions = resolveExtensions(section.extensions, declared, findings);
   const pipelines = readPipelines(root, section, declared, enabled, findings);
   checkDeclared(root, declared, findings);
@@ -116,10 +118,12 @@ async function withPlugins(root: MapNode, options: LoadOptions, findings: Findin
 }
 
 function readService(root: MapNode, findings: Findings): ServiceSection {
-  const node = root.entries.get('service')?.node;
-  if (node === undefined) return service.absent();
+  const written = root.entries.get('service')?.node;
+  if (written === undefined) return service.absent();
   const before = findings.faults.length;
-  const section = service.decode(node, new SectionDecoder(findings, '', 'service'));
+  const decoder = new SectionDecoder(findings, '', 'service');
+  const node = withListedConnectors(written, decoder);
+  const section = service.decode(node, decoder);
   if (findings.faults.length === before) validateSection(service, section, node, 'service', findings);
   return section;
 }

@@ -1,4 +1,5 @@
 import { bool, duration, type Infer, int, optional, struct, uint32 } from '../fields.ts';
+import type { ConfigNode } from '../node.ts';
 import { auth, middlewares } from './common.ts';
 import { addr } from './net.ts';
 import { tlsServer } from './tls.ts';
@@ -21,6 +22,14 @@ const keepalive = struct('configgrpc.KeepaliveServerConfig', 'Keeping connection
   enforcement_policy: optional(enforcement, { present: true }),
 });
 
+const MIB = 1024 * 1024;
+
+/** Never less than was asked for: a client's messages that were taken would be refused. */
+function bytesToMib(node: ConfigNode): ConfigNode {
+  if (node.kind !== 'scalar' || typeof node.value !== 'number') return node;
+  return { kind: 'scalar', value: Math.ceil(node.value / MIB), at: node.at };
+}
+
 /** The gRPC server section. */
 export const grpcServer = struct(
   'configgrpc.ServerConfig',
@@ -38,8 +47,9 @@ export const grpcServer = struct(
   },
   {
     embed: [addr],
+    legacy: { max_recv_msg_size: { standard: 'max_recv_msg_size_mib', convert: bytesToMib } },
     validate(value, path, report) {
-      const most = Math.floor(2 ** 63 / 1024 / 1024);
+      const most = Math.floor(2 ** 63 / MIB);
       if (value.max_recv_msg_size_mib < 0 || value.max_recv_msg_size_mib > most) {
         report(
           path,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Findings, readSection } from '../decoder.ts';
 import type { Struct } from '../fields.ts';
+import { readYaml } from '../read.ts';
 import { parseYaml } from '../yaml.ts';
 import { grpcClient } from './grpc-client.ts';
 import { grpcServer } from './grpc-server.ts';
@@ -129,6 +130,18 @@ const ENDPOINTS: readonly (readonly [endpoint: string, fault: string | undefined
   ['a[b:1', "address a[b:1: unexpected '[' in address"],
   ['xds:///a', 'address a: missing port in address'],
 ];
+
+test('a largest message in bytes is rounded up to MiB', () => {
+  const largest = (yaml: string) => readYaml(grpcServer, yaml).max_recv_msg_size_mib;
+  assert.equal(largest('max_recv_msg_size: 4194304'), 4);
+  assert.equal(largest('max_recv_msg_size: 4194305'), 5);
+  assert.equal(largest('max_recv_msg_size: 4194304\nmax_recv_msg_size_mib: 7'), 7);
+  assert.throws(() => largest('max_recv_msg_size: many'), /max_recv_msg_size_mib/);
+  assert.throws(
+    () => readYaml(grpcServer, 'max_recv_msg_size: 1', { strict: true }),
+    /invalid keys: max_recv_msg_size/,
+  );
+});
 
 test('endpoints of gRPC clients need a port', () => {
   for (const [endpoint, fault] of ENDPOINTS) {
