@@ -13,7 +13,7 @@ export const REQUEST_TIMEOUT_MS = 120_000;
 export const SLOW_READER_MS = 60_000;
 /** Answers to one connection, beyond those to one read, that the client has not read; then no more is read from it. */
 export const UNREAD_ANSWERS = 64 << 10;
-/** An idle connection takes about 15 KiB, one with TLS 60 KiB. */
+/** An idle connection takes about 15 KiB, one with TLS 65 KiB. */
 export const DEFAULT_MAX_CONNECTIONS = 10_000;
 /** For requests of all connections that are not complete: hundreds of the usual 100 KiB, and room for large ones. */
 export const RECEIVE_MEMORY = 256 << 20;

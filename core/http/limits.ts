@@ -1,6 +1,6 @@
 /** What an HTTP server allows its clients. Sizes in bytes; those of heads and chunks are beside what reads them. */
 
-/** An idle connection takes about 15 KiB, one with TLS 60 KiB. */
+/** An idle connection takes about 15 KiB, one with TLS 65 KiB. */
 export const DEFAULT_MAX_CONNECTIONS = 10_000;
 /** For requests of all connections that are not complete: heads, bodies, what was sent behind a request. */
 export const RECEIVE_MEMORY = 256 << 20;

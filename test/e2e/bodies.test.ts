@@ -40,8 +40,8 @@ async function post(body: Buffer, type: string, encoding?: string): Promise<read
 for (const encoding of ['gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'x-snappy-framed', 'lz4']) {
   test(`bombs in ${encoding} are stopped at the limit`, async () => {
     assert.ok(isEncoding(encoding));
-    // what a block of snappy expands to stands at its beginning; the largest that is taken as a body is smaller
-    const bytes = encoding === 'snappy' ? BOMB.subarray(0, 64 * MIB) : BOMB;
+    // of our own compressors less, because they take longer than what is tested
+    const bytes = encoding.includes('snappy') || encoding === 'lz4' ? BOMB.subarray(0, 48 * MIB) : BOMB;
     const bomb = encoding === 'zstd' ? zlib.zstdCompressSync(bytes) : await compressor(encoding)(bytes);
     assert.ok(bomb.length < LIMIT_MIB * MIB, `${bomb.length}`);
     await victim.attack(EXPANDING + (AT_ONCE * bomb.length) / MIB, [], async () => {
