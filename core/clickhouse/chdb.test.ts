@@ -133,7 +133,7 @@ test('a second owner is told that there is one', async () => {
   const main = new URL('./embedded/main.ts', import.meta.url);
   const second = fork(main, [join(folder, 'a store')], { execArgv: [] });
   const [started] = (await once(second, 'message')) as [{ fault?: string }];
-  assert.match(started.fault ?? '', /a store is in use by another process or component; a store has one process/);
+  assert.match(started.fault ?? '', /in use by another process; a store has one at a time/);
   assert.deepEqual(await once(second, 'exit'), [0, null]);
 });
 

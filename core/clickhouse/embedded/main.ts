@@ -76,6 +76,6 @@ function wording(error: NodeJS.ErrnoException): string {
   if (error.code === 'ERR_MODULE_NOT_FOUND') {
     return 'the embedded ClickHouse is the optional package chdb, which is not installed: npm install chdb';
   }
-  if (error.message.startsWith('timeout: ')) return `${error.message.slice(9)}; a store has one process at a time`;
+  if (error.message.startsWith('timeout: ')) return 'in use by another process; a store has one at a time';
   return error.message;
 }

@@ -81,7 +81,7 @@ export class EngineProcess {
     }
     this.#forget();
     const why = typeof first === 'string' ? first : first.fault;
-    throw new Error(`embedded engine in ${this.#directory}: ${why}`);
+    throw new Error(`embedded store ${this.#directory}: ${why}`);
   }
 
   #forget(): void {
