@@ -10,6 +10,8 @@ import { EMPTY_CONTEXT } from '../../core/telemetry/context.ts';
 import type { Config } from './config.ts';
 import { TargetAllocator } from './target-allocator.ts';
 
+/** The scope has the collector's name, so its version is that of the collector whose output this is. */
+const SCOPE_VERSION = '0.155.0';
 const SCOPE_INFO_GATE = 'receiver.prometheusreceiver.IgnoreScopeInfoMetric';
 const START_TIME_GATE = 'receiver.prometheusreceiver.EnableCreatedTimestampZeroIngestion';
 
@@ -38,7 +40,7 @@ export class PrometheusReceiver implements Receiver {
       userAgent,
       next,
       context: { ...EMPTY_CONTEXT, transport: 'http' },
-      version: build.version,
+      version: SCOPE_VERSION,
       trimSuffixes: config.trim_metric_suffixes,
       initialOffset: config.initial_scrape_offset,
       offset: hostOffset(JSON.stringify(config.config.global.external_labels)),

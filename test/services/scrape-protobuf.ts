@@ -30,7 +30,7 @@ export class ProtobufMaker {
           [
             ['code', '200'],
             ['path', '/ü'],
-            ['le', 'x'],
+            ['zone', 'x'],
             ['empty', ''],
           ],
           0,

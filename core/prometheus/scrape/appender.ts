@@ -103,7 +103,9 @@ export class Appender implements PageSink {
     // the same series may be written in other bytes than before
     const here = series.present();
     for (const row of gone) {
-      if (!here.has(series.identities[row] as number)) this.#transaction.append(row, Number.NaN, this.#time, true);
+      const identity = series.identities[row] as number;
+      if (!here.has(identity)) this.#transaction.append(row, Number.NaN, this.#time, true);
+      here.add(identity);
     }
   }
 

@@ -109,7 +109,7 @@ export class SeriesTable {
   }
 
   /** The identities of those that were there in this scrape. */
-  present(): ReadonlySet<number> {
+  present(): Set<number> {
     const present = new Set<number>();
     for (let row = 0; row < this.size; row++) {
       if (this.tracked[row] === 1) present.add(this.identities[row] as number);
