@@ -1,9 +1,8 @@
 /**
  * Expansions on other threads at a time. Each may hold as much as its limit, and they take turns piece by piece, so
- * without this a crowd of small bodies would hold the limit many times. There are four threads; twice as many keep them
- * busy while results wait for ours.
+ * without this a crowd of small bodies would hold the limit many times. As many as Node has threads for it.
  */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 /** Compressed bytes that wait for their turn: a second's work of four threads. What comes beyond is refused. */
 const MAX_WAITING = 128 << 20;
 
