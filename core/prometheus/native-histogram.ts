@@ -34,7 +34,7 @@ export const MAX_SCHEMA = 8;
 /** More would take memory for nothing: at the finest schema 2^17 buckets hold all numbers there are. */
 const MAX_BUCKETS = 1 << 18;
 
-export const NO_BUCKETS: NativeBuckets = { first: 0, counts: [] };
+const NO_BUCKETS: NativeBuckets = { first: 0, counts: [] };
 
 /** The buckets of spans; `counts` are those of all spans one after another. */
 export function bucketsOf(spans: readonly Span[], counts: readonly number[]): NativeBuckets {

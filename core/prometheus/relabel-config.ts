@@ -76,9 +76,12 @@ class ModulusSchema extends Schema<bigint> {
   }
 }
 
+/** A pattern stands for the whole text, and `.` for any character. */
+export const anchored = (pattern: string): string => `^(?s:${pattern})$`;
+
 function regexFault(pattern: string): string | undefined {
   try {
-    compileRegexp(`^(?s:${pattern})$`);
+    compileRegexp(anchored(pattern));
     return undefined;
   } catch (error) {
     if (error instanceof RegexpError) return error.message;

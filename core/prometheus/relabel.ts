@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { compileRegexp, type Regexp, type RegexpMatch } from '../regexp.ts';
 import type { LabelsBuilder } from './labels.ts';
 import { isLabelName, type NameScheme } from './names-valid.ts';
-import { DEFAULT_RULE, type RelabelConfig } from './relabel-config.ts';
+import { anchored, DEFAULT_RULE, type RelabelConfig } from './relabel-config.ts';
 
 /** Changes labels; false drops the target or sample. */
 export type Relabeling = (labels: LabelsBuilder) => boolean;
@@ -47,9 +47,6 @@ function compileRule(rule: RelabelConfig, scheme: NameScheme): Relabeling {
       return replace(rule, pattern, source, scheme);
   }
 }
-
-/** A pattern stands for the whole text, and `.` for any character. */
-export const anchored = (pattern: string): string => `^(?s:${pattern})$`;
 
 function replace(
   rule: RelabelConfig,

@@ -115,7 +115,8 @@ export class PrometheusReceiver implements Receiver {
       for (const rule of rules) {
         if (rule.target_label !== '__name__') continue;
         this.#settings.logger.warn(
-          'metric renaming using metric_relabel_configs will result in unknown-typed metrics without a unit or description',
+          'metric renaming using metric_relabel_configs will result in unknown-typed metrics ' +
+            'without a unit or description',
           { job },
         );
       }

@@ -106,7 +106,8 @@ export class ProtobufMaker {
         out.message(3, () => {
           out.uint(1, BigInt(i * 3));
           out.double(2, bound);
-          if (random.chance(0.3)) this.#exemplar(out, 3);
+          // of native histograms the collector loses those of buckets after the first metric of a family
+          if (!isNative && random.chance(0.3)) this.#exemplar(out, 3);
         });
       }
     }

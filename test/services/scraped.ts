@@ -49,7 +49,8 @@ function metricText(metric: Tree): { readonly head: string; readonly points: rea
   const { name = '', description = '', unit = '', metadata, ...kinds } = metric;
   const [kind = '', data = {}] = Object.entries(kinds)[0] ?? [];
   const { dataPoints, ...about } = data as Tree;
-  const head = `${name} ${description} ${unit} ${attributesText({ attributes: metadata ?? [] })} ${kind} ${sorted(about)}`;
+  const type = attributesText({ attributes: metadata ?? [] });
+  const head = `${name} ${description} ${unit} ${type} ${kind} ${sorted(about)}`;
   const points = list(dataPoints).map((point) => {
     const { attributes = [], exemplars, ...rest } = point;
     const shown = list(exemplars).map((exemplar) => {
