@@ -20,6 +20,26 @@ const FINAL: ReadonlySet<string> = new Set([
   'POLICY_VIOLATION',
 ]);
 
+/**
+ * Answers of a broker while others start, stop or take over: they say nothing about the records.
+ * Source: https://kafka.apache.org/protocol#protocol_error_codes
+ */
+const CLUSTER_NOT_READY: ReadonlySet<string> = new Set([
+  'BROKER_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'LEADER_NOT_AVAILABLE',
+  'NETWORK_EXCEPTION',
+  'NOT_COORDINATOR',
+  'NOT_ENOUGH_REPLICAS',
+  'NOT_ENOUGH_REPLICAS_AFTER_APPEND',
+  'NOT_LEADER_OR_FOLLOWER',
+  'REPLICA_NOT_AVAILABLE',
+  'REQUEST_TIMED_OUT',
+  'UNKNOWN_LEADER_EPOCH',
+]);
+
 /** Enough of what a client threw to say which broker answered what. */
 interface ClientError {
   readonly message?: unknown;
@@ -36,6 +56,13 @@ export function kafkaError(what: string, caught: unknown): PipelineError {
   const reasons = [...new Set(leaves(caught, 0).map(reasonOf))];
   const permanent = leaves(caught, 0).some((leaf) => FINAL.has(nameOf(leaf)));
   return new PipelineError(`${what}: ${reasons.join('; ')}`, { permanent, cause: caught });
+}
+
+/** Whether no broker could be reached, or none that was ready to judge the records. */
+export function isAbsence({ cause }: PipelineError): boolean {
+  if (cause === undefined) return false;
+  const names = leaves(cause, 0).map(nameOf);
+  return names.every((name) => name === '' || CLUSTER_NOT_READY.has(name));
 }
 
 /** Errors of clients hold others, some of them themselves. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PipelineError } from '../error.ts';
 import { assign } from './assign.ts';
-import { kafkaError } from './errors.ts';
+import { isAbsence, kafkaError } from './errors.ts';
 import { fnv1a, murmur2, roundRobin, stickyKey } from './partitioner.ts';
 import { Turns } from './turns.ts';
 
@@ -48,6 +48,7 @@ test('errors of clients: final or not, with the deepest reasons', () => {
   const refused = kafkaError('x', Object.assign(new Error(''), { code: 'ECONNREFUSED' }));
   assert.deepEqual([refused.message, refused.permanent], ['x: ECONNREFUSED', false]);
   assert.equal(kafkaError('x', 'text').message, 'x: text');
+  assert.deepEqual([refused, error].map(isAbsence), [true, false]);
   const own = new PipelineError('own');
   assert.equal(kafkaError('x', own), own);
 });

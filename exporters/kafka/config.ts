@@ -1,7 +1,6 @@
 import {
   bool,
   componentId,
-  duration,
   type Infer,
   int,
   list,
@@ -14,9 +13,8 @@ import type { ConfigNode } from '../../core/config/node.ts';
 import { sendingQueue } from '../../core/config/sections/queue.ts';
 import { retry } from '../../core/config/sections/retry.ts';
 import { timeout } from '../../core/config/sections/timeout.ts';
-import { CODECS, type Codec } from '../../core/kafka/client.ts';
 import { kafkaClient } from '../../core/kafka/config.ts';
-import { requiredAcks } from '../../core/kafka/required-acks.ts';
+import { producer } from '../../core/kafka/producer-config.ts';
 import { SIGNALS, type Signal } from '../../core/signal.ts';
 
 /** The key of a metric's records: the name of the service and that of the metric. */
@@ -36,73 +34,6 @@ const signalFields = (topic: string) => ({
 const signal = (topic: string) =>
   struct('kafkaexporter.SignalConfig', 'Records of this signal.', signalFields(topic), { ours: ['message_key'] });
 export type SignalConfig = Infer<ReturnType<typeof signal>>;
-
-const MIN_BROKER_WRITE = 100 * 1024 * 1024;
-const INT32_MAX = 2 ** 31 - 1;
-
-const producer = struct(
-  'configkafka.ProducerConfig',
-  'How records are sent.',
-  {
-    max_message_bytes: int(
-      'The largest batch of records, before compression. What is larger is split.',
-      1_000_000,
-      'int',
-    ),
-    max_broker_write_bytes: int('Without effect.', MIN_BROKER_WRITE, 'int'),
-    required_acks: requiredAcks('Who must have the records: 1 the leader, -1 or all the replicas in sync, 0 nobody.'),
-    compression: string('none, gzip, snappy, lz4 or zstd.', 'none'),
-    compression_params: struct('configcompression.CompressionParams', 'Without effect.', {
-      level: int('The clients compress at their default level.', 0, 'int'),
-    }),
-    flush_max_messages: int('The most records of a request.', 10_000, 'int'),
-    linger: duration('Without effect: what is to wait for more waits in sending_queue.batch.', '10ms'),
-    allow_auto_topic_creation: bool('Whether a topic that is not there may be created by the broker.', true),
-    idempotent: bool('Whether brokers drop what a retry of the client would store twice. Needs all replicas in sync.'),
-    transactional_id: string('Each request is one transaction of this id, which no other process may use.'),
-  },
-  {
-    ours: ['idempotent', 'transactional_id'],
-    finish(value, isSet) {
-      const safe = value.idempotent || value.transactional_id !== '';
-      return safe && !isSet('required_acks') ? { ...value, required_acks: -1 } : value;
-    },
-    validate(value, path, report) {
-      const fault = producerFault(value);
-      if (fault !== undefined) report(path, fault);
-    },
-  },
-);
-
-type Producer = Readonly<Record<'max_message_bytes' | 'max_broker_write_bytes' | 'flush_max_messages', number>> & {
-  readonly compression: string;
-  readonly required_acks: number;
-  readonly idempotent: boolean;
-  readonly transactional_id: string;
-};
-
-function producerFault(value: Producer): string | undefined {
-  const { max_message_bytes: message, max_broker_write_bytes: write } = value;
-  if (!CODECS.includes(value.compression as Codec)) {
-    const known = "'none', 'gzip', 'snappy', 'lz4', or 'zstd'";
-    return `compression should be one of ${known}. configured value is ${JSON.stringify(value.compression)}`;
-  }
-  for (const [key, bytes] of [['max_message_bytes', message] as const, ['max_broker_write_bytes', write] as const]) {
-    if (bytes < 0) return `${key} (${bytes}) must be non-negative`;
-    if (bytes > INT32_MAX) return `${key} (${bytes}) must not exceed ${INT32_MAX}`;
-  }
-  if (write < MIN_BROKER_WRITE) {
-    return `max_broker_write_bytes (${write}) must be at least ${MIN_BROKER_WRITE} (100 MiB, franz-go minimum)`;
-  }
-  if (message > write) {
-    return `max_message_bytes (${message}) cannot be greater than max_broker_write_bytes (${write})`;
-  }
-  if (value.flush_max_messages < 1) return `flush_max_messages (${value.flush_max_messages}) must be at least 1`;
-  if ((value.idempotent || value.transactional_id !== '') && value.required_acks !== -1) {
-    return 'idempotent and transactional_id need required_acks: all';
-  }
-  return undefined;
-}
 
 const HASHERS: readonly string[] = ['sarama_compat', 'murmur2'];
 const off = { present: false, whenNull: 'off', enabledKey: false } as const;
@@ -145,7 +76,13 @@ const recordPartitioner = struct(
 const kafkaRetry = struct(
   'configretry.BackOffConfig',
   retry.doc,
-  { max_retries: int('The most tries after the first one; 0 sets no limit beside the time.', 0, 'int') },
+  {
+    max_retries: int(
+      'The most tries after the first one, without those while no broker is there; 0 sets no limit beside the time.',
+      0,
+      'int',
+    ),
+  },
   { embed: [retry], ours: ['max_retries'] },
 );
 

@@ -3,6 +3,7 @@ import { afterEach, test } from 'node:test';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
 import type { KafkaProducer, OutgoingRecord, ProducerOptions } from '../../core/kafka/client.ts';
+import { kafkaError } from '../../core/kafka/errors.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { decodeTree } from '../../core/otlp/tree.ts';
 import type { Signal } from '../../core/signal.ts';
@@ -288,6 +289,25 @@ test('only what was not stored is sent again, and max_retries ends it', async ()
     settings.clock.advance(5000);
   }
   await refused;
+});
+
+test('tries while no broker is there do not count as retries', async () => {
+  const { made, requests, current, settings } = await exporter(
+    'retry_on_failure: {max_retries: 1, max_elapsed_time: 0s}',
+  );
+  const unreachable = { code: 'ECONNREFUSED', message: 'connect' };
+  const noLeader = Object.assign(new Error('no leader'), { apiId: 'LEADER_NOT_AVAILABLE' });
+  const refusal = Object.assign(new Error('no such topic'), { apiId: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  let calls = 0;
+  const answers = [...Array(8).fill(unreachable), refusal, noLeader, new AggregateError([unreachable, noLeader])];
+  current.fail = () => (calls < answers.length ? kafkaError('x', answers[calls++]) : undefined);
+  const done = made.consume(spanBatch(['a']));
+  for (let i = 0; i <= answers.length; i++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    settings.clock.advance(30_000);
+  }
+  await done;
+  assert.deepEqual([calls, requests.flat().length], [answers.length, 1]);
 });
 
 test('what the broker refuses for good does not keep the rest', async () => {

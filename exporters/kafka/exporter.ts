@@ -3,10 +3,11 @@ import type { Timer } from '../../core/clock.ts';
 import type { Exporter, Host, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
-import { PartialFailure, type PushContext } from '../../core/exporter-helper/types.ts';
+import { PartialFailure } from '../../core/exporter-helper/types.ts';
 import type { Codec, KafkaDriver, KafkaProducer, Partitioner, ProducerOptions } from '../../core/kafka/client.ts';
 import { clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
 import { type DriverName, loadDriver } from '../../core/kafka/driver.ts';
+import { isAbsence } from '../../core/kafka/errors.ts';
 import { fnv1a, murmur2, roundRobin, stickyKey } from '../../core/kafka/partitioner.ts';
 import { ITEM_NAME, type Signal } from '../../core/signal.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
@@ -18,7 +19,7 @@ import { ENCODINGS, type Encoded, encode, nameOf, weight } from './records.ts';
 /** `load` is for tests. */
 export function kafkaExporter(settings: Settings, config: Config, load: Load = loadDriver): Exporter {
   const sender = new KafkaSender(settings, config, load);
-  return exporterWith(settings, config, (batch, context) => sender.push(batch, context), {
+  return exporterWith(settings, config, (batch) => sender.push(batch), {
     start: (host) => sender.start(host),
     shutdown: () => sender.shutdown(),
   });
@@ -39,6 +40,8 @@ class KafkaSender {
   readonly #lanes = new Map<Signal, Lane>();
   readonly #partitioner: Partitioner;
   readonly #turn: () => void;
+  /** How often brokers refused what is tried again. */
+  readonly #refusals = new WeakMap<Telemetry, number>();
   #producer: KafkaProducer | undefined;
   /** Takes the records where they go out with checkpoints. */
   #keeper: Checkpoints | undefined;
@@ -93,7 +96,7 @@ class KafkaSender {
     await producer?.close();
   }
 
-  async push(batch: Telemetry, { attempt }: PushContext): Promise<void> {
+  async push(batch: Telemetry): Promise<void> {
     const tooLarge: Telemetry[] = [];
     const partition = this.#keeper === undefined ? undefined : partitionOf(batch);
     const encoded = this.#encode(batch, tooLarge);
@@ -107,10 +110,11 @@ class KafkaSender {
     const reason = error ?? this.#tooLarge(tooLarge);
     if (failed.length === encoded.length) {
       for (const part of left) part.release();
-      throw this.#limited(reason, attempt);
+      throw this.#limited(reason, batch, batch);
     }
-    const limited = this.#limited(reason, attempt);
-    throw new PartialFailure(limited.message, Telemetry.join(left), { permanent: limited.permanent });
+    const rest = Telemetry.join(left);
+    const limited = this.#limited(reason, batch, rest);
+    throw new PartialFailure(limited.message, rest, { permanent: limited.permanent });
   }
 
   /** The records go out with the next checkpoint of the partition that they come from. */
@@ -199,11 +203,14 @@ class KafkaSender {
     return new PipelineError(`${name}${more}: ${size} bytes do not fit in a message of ${limit}`, { permanent: true });
   }
 
-  /** `max_retries` makes a failure final. */
-  #limited(error: PipelineError, attempt: number): PipelineError {
+  /** After `max_retries` a failure is final. Tries while there is no broker do not count: brokers come back. */
+  #limited(error: PipelineError, batch: Telemetry, rest: Telemetry): PipelineError {
     const most = this.#config.retry_on_failure.max_retries;
-    if (error.permanent || most === 0 || attempt < most) return error;
-    const message = `no more retries left after ${attempt + 1} tries: ${error.message}`;
+    if (error.permanent || most === 0) return error;
+    const refusals = (this.#refusals.get(batch) ?? 0) + (isAbsence(error) ? 0 : 1);
+    this.#refusals.set(rest, refusals);
+    if (refusals <= most) return error;
+    const message = `no more retries left after ${refusals} tries: ${error.message}`;
     return new PipelineError(message, { permanent: true, cause: error });
   }
 }
