@@ -24,7 +24,9 @@ class SizeSchema extends Schema<number> {
     const written = node.text ?? String(node.value);
     const size = sizeOf(written);
     if (size !== undefined) return size;
-    decoder.fault(node.at, `units: invalid ${written}`, { hint: 'write a number with a unit, as in 10MB' });
+    const unit = written.replace(/^[\d.]+/, '');
+    const fault = unit === '' ? `units: missing unit in ${written}` : `units: unknown unit ${unit} in ${written}`;
+    decoder.fault(node.at, fault, { hint: 'write a number with a unit, as in 10MB' });
     return 0;
   }
   override toPlain(value: number): unknown {

@@ -19,8 +19,7 @@ export const SHARED_LIMITS = {
     'Names that are accepted: utf8 for any, legacy for the original alphabet.',
     ['', 'utf8', 'legacy'],
     '',
-    (found) =>
-      `unknown scrape config name validation method specified, must be either '', 'legacy' or 'utf8', got ${found}`,
+    (found) => `unrecognized ValidationScheme: ${JSON.stringify(found)}`,
   ),
   metric_name_escaping_scheme: text(`How other names are asked for: ${ESCAPINGS.join(', ')}.`),
 } as const;
