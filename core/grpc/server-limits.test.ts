@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -7,7 +7,9 @@ import { runInNewContext } from 'node:vm';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { ErrorCode, Flag, FrameType, Setting } from './frames.ts';
 import { GrpcServer } from './server.ts';
+import { ServerConnection } from './server-connection.ts';
 import { REQUEST_TIMEOUT_MS, type ServerLimit, SLOW_READER_MS, START_TIMEOUT_MS, SWEEP_MS } from './server-limits.ts';
+import { ServerSettings } from './server-settings.ts';
 import { frame, headers, message, RawPeer, setting, uint32 } from './testing/raw-peer.ts';
 import type { GrpcServerOptions, UnaryCall } from './types.ts';
 
@@ -235,4 +237,61 @@ test('messages that never end do not keep the memory of others', async (t) => {
   }
   const grown = (process.memoryUsage().arrayBuffers - before) / (1 << 20);
   assert.ok(grown < 80, `${grown.toFixed(0)} MiB are held by 1200 octets`);
+});
+
+test('all memory is given back, whatever becomes of a request', async (t) => {
+  const handler = (call: UnaryCall): void => {
+    call.message.slab?.release();
+    if (call.header('x-keep') === undefined) call.reply(Buffer.alloc(0));
+  };
+  const authenticate = (call: UnaryCall) => {
+    if (call.header('x-refuse') !== undefined) throw new Error('no');
+    return undefined;
+  };
+  const methods = new Map([[PATH, handler]]);
+  const endpoint = { host: '127.0.0.1', port: 0 };
+  const settings = new ServerSettings({ endpoint, methods, authenticate, maxReceiveMessageBytes: 1 << 20 });
+  const before = settings.memory.left;
+  const connections: ServerConnection[] = [];
+  let open = 0;
+  const server = net.createServer((socket) => {
+    open++;
+    const connection = new ServerConnection(settings, { address: '', port: 0 }, () => open--);
+    connections.push(connection);
+    socket.on('data', (bytes: Buffer) => connection.receive(bytes, bytes.length));
+    connection.start(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await sleep(10);
+  const { port } = server.address() as AddressInfo;
+  const end = frame(FrameType.DATA, Flag.END_STREAM, 1, message(Buffer.alloc(300_000)).subarray(0, 16_000));
+  const half = frame(FrameType.DATA, 0, 1, message(Buffer.alloc(10_000), 400_000));
+  const reset = frame(FrameType.RST_STREAM, 0, 1, uint32(ErrorCode.CANCEL));
+  const keep = headers(1, [...HEAD, ['x-keep', '1']]);
+  const requests: readonly (readonly Buffer[])[] = [
+    [headers(1, HEAD), EMPTY],
+    [headers(1, HEAD), end],
+    [headers(1, HEAD), half],
+    [headers(1, HEAD), half, reset],
+    [keep, EMPTY],
+    [keep, EMPTY, reset],
+    [headers(1, [...HEAD, ['x-refuse', '1']]), half],
+    [headers(1, [...HEAD, ['Malformed', '1']]), half],
+    [headers(1, [HEAD[0], HEAD[1], [':path', '/other'], HEAD[3]]), half],
+    [headers(1, HEAD), frame(FrameType.DATA, 0, 1, message(Buffer.alloc(10), 2 << 20))],
+    [headers(1, HEAD, 0)],
+    [headers(1, HEAD, 0), frame(FrameType.CONTINUATION, 0, 1, Buffer.alloc(1000)), half],
+    [headers(1, HEAD), half, frame(FrameType.WINDOW_UPDATE, 0, 1, uint32(0))],
+    [headers(1, HEAD), half, frame(FrameType.PUSH_PROMISE, 0, 1)],
+  ];
+  for (const bytes of requests) {
+    const peer = await RawPeer.connect(port);
+    peer.send(...bytes);
+    await travel();
+    for (const connection of connections) connection.sweep(performance.now());
+    await peer.end();
+    while (open > 0) await sleep(5);
+    assert.equal(settings.memory.left, before, `${requests.indexOf(bytes)}`);
+  }
 });
