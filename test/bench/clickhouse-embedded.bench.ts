@@ -30,11 +30,11 @@ const yaml = `
 endpoint: ${endpoint}
 schema: platform
 sending_queue:
-  queue_size: 100000
+  queue_size: 50000
   sizer: items
   wait_for_result: true
   num_consumers: 2
-  batch: { flush_timeout: 200ms, min_size: 10000, max_size: 20000 }
+  batch: { flush_timeout: 200ms, min_size: 5000, max_size: 10000 }
 `;
 
 const sample = sampleRequest();

@@ -38,6 +38,9 @@ export function engineConfig(): string {
     merge_max_block_size_bytes: MERGE_BYTES,
     // as many small merges as merges at all, or the engine refuses to start
     max_compress_block_size: COMPRESS_BLOCK,
+    // merges column by column take half the memory
+    vertical_merge_algorithm_min_rows_to_activate: 1,
+    vertical_merge_algorithm_min_columns_to_activate: 1,
     number_of_free_entries_in_pool_to_lower_max_size_of_merge: 1,
     number_of_free_entries_in_pool_to_execute_mutation: 1,
     number_of_free_entries_in_pool_to_execute_optimize_entire_partition: 1,
