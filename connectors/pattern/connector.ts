@@ -47,7 +47,7 @@ class PatternStage implements Stage<PatternPartition> {
   }
 
   open(partition: Partition): PatternPartition {
-    return new PatternPartition(partition, this.#patterns, this.#config, this.#cuts, this.#settings.logger);
+    return new PatternPartition(partition, this.#patterns, this.#config, this.#cuts, this.#settings);
   }
 
   process(batch: Telemetry, state: PatternPartition, items: Items): void {

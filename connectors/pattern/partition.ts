@@ -1,5 +1,4 @@
 import type { Settings } from '../../core/component.ts';
-import type { Logger } from '../../core/logger.ts';
 import type { Counter } from '../../core/meter.ts';
 import { type Alert, encodeAlerts } from '../../core/stream/alert.ts';
 import type { ItemSignal } from '../../core/stream/item-values.ts';
@@ -60,18 +59,28 @@ export class Cuts {
 /** The patterns in the events of one partition. */
 export class PatternPartition implements PartitionState {
   readonly #partition: Partition;
+  /** None of spans where no spans come in. */
   readonly #operators: Readonly<Record<ItemSignal, readonly Operator[]>>;
   readonly #all: readonly Operator[];
   readonly #cuts: Cuts;
-  readonly #logger: Logger;
+  readonly #settings: Settings;
   #alerts: Alert[] = [];
 
-  constructor(partition: Partition, patterns: readonly CompiledPattern[], config: Config, cuts: Cuts, logger: Logger) {
+  constructor(
+    partition: Partition,
+    patterns: readonly CompiledPattern[],
+    config: Config,
+    cuts: Cuts,
+    settings: Settings,
+  ) {
     this.#partition = partition;
     this.#cuts = cuts;
-    this.#logger = logger;
+    this.#settings = settings;
     const operator = (pattern: CompiledPattern): Operator => ({ pattern, matcher: this.#matcher(pattern, config) });
-    this.#operators = { logs: patterns.map(operator), traces: patterns.map(operator) };
+    this.#operators = {
+      logs: patterns.map(operator),
+      traces: settings.signals.includes('traces') ? patterns.map(operator) : [],
+    };
     this.#all = [...this.#operators.logs, ...this.#operators.traces];
   }
 
@@ -89,7 +98,9 @@ export class PatternPartition implements PartitionState {
   }
 
   isLate(time: number): boolean {
-    return time <= this.#partition.clock.watermark || this.#all.some(({ matcher }) => matcher.isLate(time));
+    if (time <= this.#partition.clock.watermark) return true;
+    for (const { matcher } of this.#all) if (matcher.isLate(time)) return true;
+    return false;
   }
 
   /** An event of `source` has come; event time goes on with it. */
@@ -143,7 +154,7 @@ export class PatternPartition implements PartitionState {
       }
     }
     for (const pattern of changed) {
-      this.#logger.warn('A pattern was changed: what was kept of it does not count', { pattern });
+      this.#settings.logger.warn('A pattern was changed: what was kept of it does not count', { pattern });
     }
   }
 

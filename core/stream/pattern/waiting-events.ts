@@ -31,6 +31,8 @@ class TakenEvents {
 
 /** Events until event time has come to them, by time; those of one time in the order in which they came. */
 export class WaitingEvents {
+  /** Times count from the first one, because small integers are faster keys. */
+  #origin = Number.NaN;
   readonly #byTime = new Map<number, (string | Mask)[]>();
   readonly #times = new Heap<number>((a, b) => a < b);
   #size = 0;
@@ -41,18 +43,21 @@ export class WaitingEvents {
 
   /** The time of the earliest; Infinity where there is none. */
   get earliest(): number {
-    return this.#times.first ?? Number.POSITIVE_INFINITY;
+    const { first } = this.#times;
+    return first === undefined ? Number.POSITIVE_INFINITY : first + this.#origin;
   }
 
   add(time: number, key: string, mask: Mask, data: string): void {
     this.#size++;
-    const known = this.#byTime.get(time);
+    if (Number.isNaN(this.#origin)) this.#origin = time;
+    const since = time - this.#origin;
+    const known = this.#byTime.get(since);
     if (known !== undefined) {
       known.push(key, mask, data);
       return;
     }
-    this.#byTime.set(time, [key, mask, data]);
-    this.#times.push(time);
+    this.#byTime.set(since, [key, mask, data]);
+    this.#times.push(since);
   }
 
   /** The events of the earliest time, which are gone from here. */
@@ -65,6 +70,6 @@ export class WaitingEvents {
   }
 
   *entries(): Iterable<readonly [time: number, events: TakenEvents]> {
-    for (const [time, parts] of this.#byTime) yield [time, new TakenEvents(parts)];
+    for (const [time, parts] of this.#byTime) yield [time + this.#origin, new TakenEvents(parts)];
   }
 }
