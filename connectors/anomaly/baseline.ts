@@ -1,37 +1,52 @@
-import type { StateReader, StateWriter } from '../../core/stream/codec.ts';
-
 /** What is expected of a series, or of it in one part of a period. */
 export interface Baseline {
   /** Values that went into it. */
-  samples: number;
-  mean: number;
-  variance: number;
+  readonly samples: number;
+  readonly mean: number;
+  readonly variance: number;
 }
 
-export function newBaseline(): Baseline {
-  return { samples: 0, mean: 0, variance: 0 };
+export const NEW_BASELINE: Baseline = { samples: 0, mean: 0, variance: 0 };
+
+/** A baseline is three numbers, so that those of a series are one list of numbers. */
+const SIZE = 3;
+
+/** Baselines as one list. */
+export function packBaselines(baselines: readonly Baseline[]): number[] {
+  return baselines.flatMap(({ samples, mean, variance }) => [samples, mean, variance]);
+}
+
+export function baselineAt(list: readonly number[], index: number): Baseline {
+  const at = index * SIZE;
+  return { samples: list[at] as number, mean: list[at + 1] as number, variance: list[at + 2] as number };
+}
+
+export function unpackBaselines(list: readonly number[]): Baseline[] {
+  return Array.from({ length: list.length / SIZE }, (_, i) => baselineAt(list, i));
+}
+
+export function samplesAt(list: readonly number[], index: number): number {
+  return list[index * SIZE] as number;
 }
 
 /** More than `threshold` standard deviations from the mean. Of a constant series any other value is. */
-export function isOff({ mean, variance }: Baseline, value: number, threshold: number): boolean {
-  return Math.abs(value - mean) > threshold * Math.sqrt(variance);
+export function isOff(list: readonly number[], index: number, value: number, threshold: number): boolean {
+  const at = index * SIZE;
+  return Math.abs(value - (list[at + 1] as number)) > threshold * Math.sqrt(list[at + 2] as number);
 }
 
 /** The first value is the mean, with no variance; then both move by `alpha`. The variance uses the mean before. */
-export function learn(baseline: Baseline, value: number, alpha: number): void {
-  const { samples, mean, variance } = baseline;
-  baseline.samples = samples + 1;
-  if (samples === 0) baseline.mean = value;
-  else {
-    baseline.mean = alpha * value + (1 - alpha) * mean;
-    baseline.variance = alpha * (value - mean) ** 2 + (1 - alpha) * variance;
+export function learn(list: number[], index: number, value: number, alpha: number): void {
+  const at = index * SIZE;
+  const samples = list[at] as number;
+  list[at] = samples + 1;
+  if (samples === 0) {
+    list[at + 1] = value;
+    return;
   }
-}
-
-export function encodeBaseline({ samples, mean, variance }: Baseline, to: StateWriter): void {
-  to.double(samples).double(mean).double(variance);
-}
-
-export function decodeBaseline(from: StateReader): Baseline {
-  return { samples: from.double(), mean: from.double(), variance: from.double() };
+  const mean = list[at + 1] as number;
+  const variance = alpha * (value - mean) ** 2 + (1 - alpha) * (list[at + 2] as number);
+  list[at + 1] = alpha * value + (1 - alpha) * mean;
+  // an infinite one would never become less
+  list[at + 2] = Math.min(variance, Number.MAX_VALUE);
 }

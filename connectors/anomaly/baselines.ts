@@ -1,13 +1,12 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { fileFault } from '../../core/file-fault.ts';
-import type { Baseline } from './baseline.ts';
+import { joinKey, splitKey } from '../../core/stream/key.ts';
+import { type Baseline, unpackBaselines } from './baseline.ts';
 import type { Series } from './partition.ts';
 
 /** A million series are about 150 MB; a file beyond this was made by mistake. */
 const LARGEST_FILE = 512 << 20;
 const VERSION = 1;
-/** Between the parts of a key, in memory. */
-export const SEPARATOR = '\u001f';
 
 /** What was known of a series before it came. */
 export interface Known {
@@ -50,20 +49,19 @@ export class Baselines {
       if (fault !== undefined) throw new Error(`${path}: baselines[${i}]: ${fault}`);
       const { key, mean, variance, samples = 1, seasons = [] } = entry;
       const baseline = mean === undefined || variance === undefined ? undefined : { mean, variance, samples };
-      this.#known.set(key.join(SEPARATOR), { baseline, seasons });
+      this.#known.set(joinKey(key), { baseline, seasons });
     }
   }
 }
 
 /** Replaces the file at once, so that whoever reads it sees the one or the other. */
 export function writeBaselines(path: string, series: Iterable<Series>): void {
-  const baselines = Array.from(series, ({ key, baseline, seasons }) => ({
-    key: key.split(SEPARATOR),
-    ...baseline,
-    ...(seasons.length > 0 ? { seasons } : {}),
-  }));
+  const lines = Array.from(series, ({ key, baselines }) => {
+    const [baseline, ...seasons] = unpackBaselines(baselines);
+    return { key: splitKey(key), ...baseline, ...(seasons.length > 0 ? { seasons } : {}) };
+  });
   const temporary = `${path}.new`;
-  writeFileSync(temporary, `${JSON.stringify({ version: VERSION, baselines })}\n`);
+  writeFileSync(temporary, `${JSON.stringify({ version: VERSION, baselines: lines })}\n`);
   renameSync(temporary, path);
 }
 

@@ -11,7 +11,7 @@ import {
   struct,
 } from '../../core/config/fields.ts';
 import { SEVERITIES } from '../../core/stream/alert.ts';
-import { stream } from '../../core/stream/config.ts';
+import { stream, streamFaults } from '../../core/stream/config.ts';
 
 const ewma = struct('anomaly.EWMAConfig', 'Exponentially weighted mean and variance of a series.', {
   alpha: float('How much a new value counts: above 0, at most 1.', 0.1),
@@ -95,6 +95,8 @@ function* faultsOf(value: Config): Iterable<[key: string, message: string]> {
   if (bounds !== undefined && bounds.above === undefined && bounds.below === undefined) {
     yield ['static', 'needs above, below or both'];
   }
-  if (value.max_keys < 1) yield ['max_keys', 'must be at least 1'];
+  yield* streamFaults(value);
   if (value.export_file !== '' && value.export_interval < 1) yield ['export_interval', 'must be at least 1ms'];
+  if (value.cooldown < 0) yield ['cooldown', 'must not be negative'];
+  if (value.expire_after < 0) yield ['expire_after', 'must not be negative'];
 }

@@ -1,20 +1,20 @@
 import type { Timer } from '../../core/clock.ts';
 import type { Host, Outputs, Settings } from '../../core/component.ts';
-import { Attributes } from '../../core/otlp/readers/attributes.ts';
+import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import { DataPointReader, NO_RECORDED_VALUE } from '../../core/otlp/readers/data-point.ts';
-import { Groups } from '../../core/otlp/readers/groups.ts';
 import { MetricReader, MetricType } from '../../core/otlp/readers/metric.ts';
-import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
 import { eventTime } from '../../core/stream/event-time.ts';
 import { FieldValues } from '../../core/stream/fields.ts';
 import type { Items } from '../../core/stream/items.ts';
+import { joinKey } from '../../core/stream/key.ts';
+import { Members, type MemberVisitor } from '../../core/stream/members.ts';
 import { type Stage, StreamOperator } from '../../core/stream/operator.ts';
 import { streamOutputs } from '../../core/stream/outputs.ts';
 import type { Partition } from '../../core/stream/partition-runner.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { Baselines, SEPARATOR, writeBaselines } from './baselines.ts';
+import { Baselines, writeBaselines } from './baselines.ts';
 import type { Config } from './config.ts';
-import { ANOMALY_VERSION, AnomalyPartition, type Series } from './partition.ts';
+import { ANOMALY_VERSION, AnomalyPartition, type Value } from './partition.ts';
 
 export function anomalyConnector(settings: Settings, config: Config, outputs: Outputs): AnomalyConnector {
   return new AnomalyConnector(settings, config, outputs, new Baselines());
@@ -68,17 +68,19 @@ export class AnomalyConnector extends StreamOperator<AnomalyPartition> {
 }
 
 /** Reads the values of points: of gauges and sums the number, of summaries and histograms the average. */
-class AnomalyStage implements Stage<AnomalyPartition> {
+class AnomalyStage implements Stage<AnomalyPartition>, MemberVisitor {
   readonly version = ANOMALY_VERSION;
   readonly #config: Config;
   readonly #known: Baselines;
   readonly #keys: FieldValues;
   /** What alerts say about a series beside its key. */
   readonly #about = new FieldValues(['resource.service.name', 'metric.name'], 'metrics');
-  readonly #groups = new Groups();
-  readonly #resource = new Attributes();
+  readonly #members = new Members(this);
   readonly #metric = new MetricReader();
   readonly #point = new DataPointReader();
+  readonly #value: Value = { time: 0, value: 0, service: '', metric: '' };
+  #state: AnomalyPartition | undefined;
+  #items: Items | undefined;
 
   constructor(config: Config, known: Baselines) {
     this.#config = config;
@@ -91,44 +93,39 @@ class AnomalyStage implements Stage<AnomalyPartition> {
   }
 
   process(batch: Telemetry, state: AnomalyPartition, items: Items): void {
-    const groups = this.#groups.open(batch);
-    while (groups.nextResource()) {
-      const resource = this.#resource.set(groups.buffer, groups.resourceStart, groups.resourceEnd, RESOURCE_ATTRIBUTES);
-      this.#keys.resource(resource);
-      this.#about.resource(resource);
-      while (groups.nextScope()) {
-        while (groups.nextMember()) {
-          this.#add(this.#metric.read(groups.buffer, groups.memberStart, groups.memberEnd), state, items);
-        }
-      }
-    }
+    this.#state = state;
+    this.#items = items;
+    this.#members.walk(batch);
     state.emit();
   }
 
-  #add(metric: MetricReader, state: AnomalyPartition, items: Items): void {
+  resource(attributes: Attributes): void {
+    this.#keys.resource(attributes);
+    this.#about.resource(attributes);
+  }
+
+  member(buffer: Buffer, start: number, end: number): void {
+    const state = this.#state as AnomalyPartition;
+    const items = this.#items as Items;
+    const metric = this.#metric.read(buffer, start, end);
+    const value = this.#value;
     this.#about.item(metric, undefined);
+    [value.service, value.metric] = this.#about.values as [string, string];
     while (metric.nextPoint()) {
       const point = this.#point.read(metric.type, metric.buffer, metric.pointStart, metric.pointEnd);
-      const time = eventTime(point.buffer, point.timeAt);
-      if (!items.next(time)) continue;
-      const value = valueOfPoint(point);
-      if (!Number.isFinite(value)) {
+      value.time = eventTime(point.buffer, point.timeAt);
+      if (!items.next(value.time)) continue;
+      value.value = valueOfPoint(point);
+      if (!Number.isFinite(value.value)) {
         items.stray('no value');
         continue;
       }
       this.#keys.item(metric, point.attributes);
-      const series = this.#series(state);
+      const key = joinKey(this.#keys.values);
+      const series = state.get(key) ?? state.create(key);
       if (series === undefined) items.stray('too many keys');
-      else state.add(series, { time, value }, items.source);
+      else state.add(series, value, items.source);
     }
-  }
-
-  #series(state: AnomalyPartition): Series | undefined {
-    const key = this.#keys.values.join(SEPARATOR);
-    const known = state.get(key);
-    if (known !== undefined) return known;
-    const [service, metric] = this.#about.values as [string, string];
-    return state.create(key, service, this.#keys.values.join(':'), metric);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { PlainValue } from '../../core/otlp/value-encode.ts';
 import { type Alert, encodeAlerts, type Severity } from '../../core/stream/alert.ts';
 import type { StateReader, StateWriter } from '../../core/stream/codec.ts';
+import { compactKey, splitKey } from '../../core/stream/key.ts';
 import { groupOf, type Keyed, KeyedState } from '../../core/stream/keyed-state.ts';
 import type { Partition, PartitionState } from '../../core/stream/partition-runner.ts';
-import { type Baseline, decodeBaseline, encodeBaseline, isOff, learn, newBaseline } from './baseline.ts';
+import { baselineAt, isOff, learn, NEW_BASELINE, packBaselines, samplesAt } from './baseline.ts';
 import type { Baselines } from './baselines.ts';
 import type { Config } from './config.ts';
 
@@ -11,24 +12,23 @@ import type { Config } from './config.ts';
 export const ANOMALY_VERSION = 1;
 /** Silent series are looked for when event time has gone on by this part of `expire_after`. */
 const LOOKS_PER_EXPIRY = 10;
+/** Where the baseline of all values of a series is among its baselines; the parts of the period follow. */
+const WHOLE = 0;
 
 /** A series. Times in milliseconds of event time. */
 export interface Series extends Keyed {
-  /** What alerts say about it. */
-  readonly service: string;
-  readonly about: string;
-  readonly metric: string;
-  readonly baseline: Baseline;
-  /** By part of the period; empty where there is no seasonal rule. */
-  readonly seasons: Baseline[];
+  /** Of `packBaselines`. */
+  readonly baselines: number[];
   lastTime: number;
   lastAlert: number;
 }
 
-/** A value of a series that has come. */
+/** A value that has come, and what alerts say about it. */
 export interface Value {
-  readonly time: number;
-  readonly value: number;
+  time: number;
+  value: number;
+  service: string;
+  metric: string;
 }
 
 /** What told that a value is off. */
@@ -54,6 +54,10 @@ export class AnomalyPartition implements PartitionState {
     this.#known = known;
   }
 
+  get #parts(): number {
+    return this.#config.seasonal?.buckets ?? 0;
+  }
+
   get keys(): number {
     return this.#series.size;
   }
@@ -69,16 +73,14 @@ export class AnomalyPartition implements PartitionState {
   }
 
   /** Undefined where there are too many series already. */
-  create(key: string, service: string, about: string, metric: string): Series | undefined {
+  create(key: string): Series | undefined {
     if (this.#series.size >= this.#config.max_keys) return undefined;
     const known = this.#known.of(key);
+    const parts = Array.from({ length: this.#parts }, (_, i) => known?.seasons[i] ?? NEW_BASELINE);
+    const baselines = packBaselines([known?.baseline ?? NEW_BASELINE, ...parts]);
     const never = Number.NEGATIVE_INFINITY;
-    const seasons = Array.from({ length: this.#config.seasonal?.buckets ?? 0 }, (_, i) => ({
-      ...(known?.seasons[i] ?? newBaseline()),
-    }));
-    const baseline = { ...(known?.baseline ?? newBaseline()) };
-    const series = { key, group: groupOf(key), service, about, metric, baseline, seasons };
-    return this.#series.add({ ...series, lastTime: never, lastAlert: never });
+    const series = { key: compactKey(key), group: groupOf(key), baselines, lastTime: never, lastAlert: never };
+    return this.#series.add(series);
   }
 
   /** Judges a value by what came before it, then learns from it. */
@@ -92,8 +94,10 @@ export class AnomalyPartition implements PartitionState {
 
   advance(watermark: number): void {
     const { expire_after: expiry } = this.#config;
-    if (expiry === 0 || !Number.isFinite(watermark) || watermark - this.#looked < expiry / LOOKS_PER_EXPIRY) return;
-    this.#looked = watermark;
+    if (expiry === 0 || !Number.isFinite(watermark)) return;
+    const look = this.#lookAt(watermark);
+    if (look === this.#looked) return;
+    this.#looked = look;
     for (const series of this.#series.values()) {
       if (series.lastTime + expiry < watermark) this.#series.delete(series);
     }
@@ -114,23 +118,22 @@ export class AnomalyPartition implements PartitionState {
 
   restore(entries: ReadonlyMap<string, Buffer>, version: number): void {
     if (version !== ANOMALY_VERSION) throw new Error(`baselines of version ${version} cannot be read`);
-    this.#series.restore(entries, (key, group, from) => decodeSeries(key, group, from, this.#config));
+    this.#series.restore(entries, (key, group, from) => decodeSeries(key, group, from, this.#parts));
+    this.#looked = this.#lookAt(this.#partition.clock.watermark);
   }
 
-  #findings(series: Series, { time, value }: Value): Finding[] {
+  /** Which look event time has come to: counted from 1970, so that it does not matter when the process began. */
+  #lookAt(watermark: number): number {
+    return Math.floor((watermark / this.#config.expire_after) * LOOKS_PER_EXPIRY);
+  }
+
+  #findings({ baselines }: Series, { time, value }: Value): readonly Finding[] {
     const { ewma, seasonal, static: bounds } = this.#config;
     const findings: Finding[] = [];
-    const learned = (method: 'ewma' | 'seasonal', baseline: Baseline, rule: NonNullable<typeof ewma>) => {
-      if (baseline.samples >= rule.min_samples && isOff(baseline, value, rule.threshold)) {
-        const { mean, variance } = baseline;
-        findings.push({ method, baseline: mean, variance, message: `Value ${value} deviates from baseline ${mean}` });
-      }
-      learn(baseline, value, rule.alpha);
-    };
-    if (ewma !== undefined) learned('ewma', series.baseline, ewma);
+    if (ewma !== undefined) judge('ewma', baselines, WHOLE, value, ewma, findings);
     if (seasonal !== undefined) {
       const part = Math.floor(((time % seasonal.period) / seasonal.period) * seasonal.buckets);
-      learned('seasonal', series.seasons[part] as Baseline, seasonal);
+      judge('seasonal', baselines, 1 + part, value, seasonal, findings);
     }
     const off = (bound: number, side: string): void => {
       const message = `Value ${value} is ${side} ${bound}`;
@@ -141,22 +144,26 @@ export class AnomalyPartition implements PartitionState {
     return findings;
   }
 
-  #alert(series: Series, { time, value }: Value, { method, baseline, variance, message }: Finding): void {
+  #alert(
+    series: Series,
+    { time, value, service, metric }: Value,
+    { method, baseline, variance, message }: Finding,
+  ): void {
     const { cooldown, alert } = this.#config;
-    if (time - series.lastAlert < cooldown) return;
-    series.lastAlert = time;
+    if (cooldown > 0 && time - series.lastAlert < cooldown) return;
+    series.lastAlert = Math.max(series.lastAlert, time);
     const attributes: Record<string, PlainValue> = {
       'anomaly.method': method,
       'anomaly.value': value,
       'anomaly.baseline': baseline,
       'anomaly.variance': variance,
-      'metric.name': series.metric,
+      'metric.name': metric,
     };
     this.#alerts.push({
       type: alert.type,
       severity: alert.severity as Severity,
-      service: series.service,
-      key: series.about,
+      service,
+      key: aboutOf(series.key),
       ...{ time, firstTime: time, lastTime: time, count: 1, evidence: [] },
       message,
       attributes,
@@ -164,20 +171,36 @@ export class AnomalyPartition implements PartitionState {
   }
 }
 
-function encodeSeries(series: Series, to: StateWriter): void {
-  to.text(series.service).text(series.about).text(series.metric).double(series.lastTime).double(series.lastAlert);
-  encodeBaseline(series.baseline, to);
-  to.uint32(series.seasons.length);
-  for (const season of series.seasons) encodeBaseline(season, to);
+/** Of a value: compares it with a baseline, then lets that learn it. */
+function judge(
+  method: 'ewma' | 'seasonal',
+  baselines: number[],
+  index: number,
+  value: number,
+  rule: NonNullable<Config['ewma']>,
+  findings: Finding[],
+): void {
+  if (samplesAt(baselines, index) >= rule.min_samples && isOff(baselines, index, value, rule.threshold)) {
+    const { mean: baseline, variance } = baselineAt(baselines, index);
+    findings.push({ method, baseline, variance, message: `Value ${value} deviates from baseline ${baseline}` });
+  }
+  learn(baselines, index, value, rule.alpha);
+}
+
+/** What alerts call a series. */
+export function aboutOf(key: string): string {
+  return splitKey(key).join(':');
+}
+
+function encodeSeries({ lastTime, lastAlert, baselines }: Series, to: StateWriter): void {
+  to.double(lastTime).double(lastAlert).uint32(baselines.length);
+  for (const number of baselines) to.double(number);
 }
 
 /** Where the period is divided otherwise than it was, its parts are learned anew. */
-function decodeSeries(key: string, group: number, from: StateReader, config: Config): Series {
-  const [service, about, metric] = [from.text(), from.text(), from.text()];
+function decodeSeries(key: string, group: number, from: StateReader, parts: number): Series {
   const [lastTime, lastAlert] = [from.double(), from.double()];
-  const baseline = decodeBaseline(from);
-  const kept = Array.from({ length: from.uint32() }, () => decodeBaseline(from));
-  const buckets = config.seasonal?.buckets ?? 0;
-  const seasons = kept.length === buckets ? kept : Array.from({ length: buckets }, newBaseline);
-  return { key, group, service, about, metric, baseline, seasons, lastTime, lastAlert };
+  const kept = Array.from({ length: from.uint32() }, () => from.double());
+  const fresh = packBaselines([baselineAt(kept, WHOLE), ...Array.from({ length: parts }, () => NEW_BASELINE)]);
+  return { key, group, baselines: kept.length === fresh.length ? kept : fresh, lastTime, lastAlert };
 }

@@ -26,6 +26,9 @@ export interface Arrival {
   copy: () => Buffer;
 }
 
+/** With the slice and its part of the key, and one id with its text, as measured. */
+const ALIKE_BYTES = 600;
+const EVIDENCE_BYTES = 60;
 const NOTHING = Buffer.alloc(0);
 
 export class AlikeAggregation implements Aggregation<Alike, Arrival> {
@@ -50,6 +53,10 @@ export class AlikeAggregation implements Aggregation<Alike, Arrival> {
     if (this.#isBetter(into, from.earliest, from.latest, from.first, from.last)) into.kept = from.kept;
     widen(into, from.count, from.earliest, from.latest, from.first, from.last);
     addEvidence(into, from.evidence);
+  }
+
+  size({ kept, evidence }: Alike): number {
+    return ALIKE_BYTES + kept.length + evidence.length * EVIDENCE_BYTES;
   }
 
   encode({ count, earliest, latest, first, last, kept, evidence }: Alike, to: StateWriter): void {

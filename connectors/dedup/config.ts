@@ -1,5 +1,5 @@
 import { duration, type Infer, oneOf, stringList, struct } from '../../core/config/fields.ts';
-import { stream } from '../../core/stream/config.ts';
+import { maxState, stream, streamFaults } from '../../core/stream/config.ts';
 
 export const config = struct(
   'dedup.Config',
@@ -20,6 +20,7 @@ export const config = struct(
       ['first', 'last', 'earliest', 'latest'],
       'first',
     ),
+    max_state_mib: maxState,
   },
   {
     embed: [stream],
@@ -31,7 +32,8 @@ export const config = struct(
       }
       if (value.allowed_lateness < 0) report(`${path}::allowed_lateness`, 'must not be negative');
       if (value.key.length === 0) report(`${path}::key`, 'must name at least one field');
-      if (value.max_keys < 1) report(`${path}::max_keys`, 'must be at least 1');
+      if (value.max_state_mib < 1) report(`${path}::max_state_mib`, 'must be at least 1');
+      for (const [key, message] of streamFaults(value)) report(`${path}::${key}`, message);
     },
   },
 );

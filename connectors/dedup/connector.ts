@@ -1,12 +1,12 @@
 import type { Connector, Outputs, Settings } from '../../core/component.ts';
 import { regroup } from '../../core/otlp/edit/regroup.ts';
-import { Attributes } from '../../core/otlp/readers/attributes.ts';
-import { Groups } from '../../core/otlp/readers/groups.ts';
+import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
-import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
 import { logEventTime } from '../../core/stream/event-time.ts';
 import { FieldValues } from '../../core/stream/fields.ts';
 import type { Items } from '../../core/stream/items.ts';
+import { joinKey } from '../../core/stream/key.ts';
+import { Members, type MemberVisitor } from '../../core/stream/members.ts';
 import { type Stage, StreamOperator } from '../../core/stream/operator.ts';
 import { streamOutputs } from '../../core/stream/outputs.ts';
 import type { Partition } from '../../core/stream/partition-runner.ts';
@@ -16,10 +16,6 @@ import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { type Alike, AlikeAggregation, type Arrival } from './alike.ts';
 import type { Config } from './config.ts';
 import { evidenceOf, Results } from './results.ts';
-
-/** Between the parts of a key: values hardly have it. */
-const SEPARATOR = '\u001f';
-const NO_LABEL = Buffer.alloc(0);
 
 export function dedupConnector(settings: Settings, config: Config, outputs: Outputs): Connector {
   const results = streamOutputs(outputs, 'logs', config.late_pipeline);
@@ -38,8 +34,10 @@ class DedupPartition extends KeyedWindows<Alike, Arrival> {
     super(partition, {
       windowing: windowingOf(config),
       aggregation: new AlikeAggregation(config.keep),
+      fields: [...config.key, config.keep],
       maxKeys: config.max_keys,
-      fire: (_key, _start, _end, alike) => results.add(alike),
+      maxBytes: config.max_state_mib * 2 ** 20,
+      fire: (_key, _start, _end, alike, _late, incomplete) => results.add(alike, incomplete),
     });
     this.#partition = partition;
     this.#results = results;
@@ -70,14 +68,15 @@ class DedupPartition extends KeyedWindows<Alike, Arrival> {
 }
 
 /** Reads log records into windows. */
-class DedupStage implements Stage<DedupPartition> {
+class DedupStage implements Stage<DedupPartition>, MemberVisitor {
   readonly version = WINDOWS_VERSION;
   readonly #config: Config;
   readonly #fields: FieldValues;
-  readonly #groups = new Groups();
-  readonly #resource = new Attributes();
+  readonly #members = new Members(this);
   readonly #record = new LogRecordReader();
   readonly #arrival: Arrival;
+  #state: DedupPartition | undefined;
+  #items: Items | undefined;
 
   constructor(config: Config) {
     this.#config = config;
@@ -90,20 +89,20 @@ class DedupStage implements Stage<DedupPartition> {
   }
 
   process(batch: Telemetry, state: DedupPartition, items: Items): void {
-    const groups = this.#groups.open(batch);
-    while (groups.nextResource()) {
-      const { buffer, resourceStart, resourceEnd } = groups;
-      this.#fields.resource(this.#resource.set(buffer, resourceStart, resourceEnd, RESOURCE_ATTRIBUTES));
-      while (groups.nextScope()) {
-        while (groups.nextMember()) {
-          this.#add(this.#record.read(groups.buffer, groups.memberStart, groups.memberEnd), state, items);
-        }
-      }
-    }
+    this.#state = state;
+    this.#items = items;
+    this.#members.walk(batch);
     state.emit();
   }
 
-  #add(record: LogRecordReader, state: DedupPartition, items: Items): void {
+  resource(attributes: Attributes): void {
+    this.#fields.resource(attributes);
+  }
+
+  member(buffer: Buffer, start: number, end: number): void {
+    const state = this.#state as DedupPartition;
+    const items = this.#items as Items;
+    const record = this.#record.read(buffer, start, end);
     const time = logEventTime(record);
     if (!items.next(time)) return;
     this.#fields.item(record, record.attributes);
@@ -111,14 +110,14 @@ class DedupStage implements Stage<DedupPartition> {
     arrival.time = time;
     arrival.number = state.arrivals++;
     arrival.evidence = evidenceOf(record.attributes);
-    const verdict = state.add(this.#fields.values.join(SEPARATOR), time, arrival, items.source, () => NO_LABEL);
+    const verdict = state.add(joinKey(this.#fields.values), time, arrival, items.source, '');
     if (verdict !== 'taken') items.stray(verdict);
   }
 
   /** The record that the walk is at, in memory of its own. */
   #copy(): Buffer {
     const { buffer, groupStart, groupEnd, scopeGroupStart, scopeGroupEnd, scopesTag, memberField, memberEnd } =
-      this.#groups;
+      this.#members.groups;
     const group = { buffer, start: groupStart, end: groupEnd };
     const scope = { buffer, start: scopeGroupStart, end: scopeGroupEnd };
     const range = regroup([{ group, scope, scopesTag, start: memberField, end: memberEnd }]);

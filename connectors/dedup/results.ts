@@ -5,6 +5,7 @@ import { ValueReader, ValueType, valueText } from '../../core/otlp/value.ts';
 import { encodeInt, encodeString, encodeValue } from '../../core/otlp/value-encode.ts';
 import { tagOf, WireType } from '../../core/otlp/wire.ts';
 import { AlertAttribute, timeText } from '../../core/stream/alert.ts';
+import { INCOMPLETE } from '../../core/stream/window/keyed-windows.ts';
 import type { RequestContext } from '../../core/telemetry/context.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Alike } from './alike.ts';
@@ -13,10 +14,12 @@ const COUNT = Buffer.from(AlertAttribute.COUNT);
 const FIRST_TIME = Buffer.from(AlertAttribute.FIRST_TIME);
 const LAST_TIME = Buffer.from(AlertAttribute.LAST_TIME);
 const EVIDENCE = Buffer.from(AlertAttribute.EVIDENCE);
+const INCOMPLETE_KEY = Buffer.from(INCOMPLETE);
 
 /** The records that stand for windows, with what they stand for. */
 export class Results {
   #alike: Alike | undefined;
+  #incomplete = false;
   readonly #batches: Telemetry[] = [];
   readonly #rewriter = new Rewriter({
     log: (record) => {
@@ -26,12 +29,15 @@ export class Results {
       attributes.upsert(FIRST_TIME, encodeString(timeText(earliest)));
       attributes.upsert(LAST_TIME, encodeString(timeText(latest)));
       if (evidence.length > 0) attributes.upsert(EVIDENCE, encodeValue(evidence));
+      if (this.#incomplete) attributes.upsert(INCOMPLETE_KEY, encodeValue(true));
       return true;
     },
   });
 
-  add(alike: Alike): void {
+  /** `incomplete`: the window has not ended. */
+  add(alike: Alike, incomplete: boolean): void {
     this.#alike = alike;
+    this.#incomplete = incomplete;
     this.#batches.push(this.#rewriter.rewrite(Telemetry.of('logs', alike.kept, 1)));
   }
 

@@ -1,5 +1,5 @@
 import { duration, type Infer, oneOf, string, stringList, struct } from '../../core/config/fields.ts';
-import { stream } from '../../core/stream/config.ts';
+import { maxState, stream, streamFaults } from '../../core/stream/config.ts';
 
 export const STATISTICS = ['count', 'sum', 'avg', 'min', 'max', 'p50', 'p75', 'p90', 'p95', 'p99', 'rate'] as const;
 export type Statistic = (typeof STATISTICS)[number];
@@ -9,9 +9,6 @@ export type Statistic = (typeof STATISTICS)[number];
  * each firing puts all of them together.
  */
 const MOST_OVERLAPS = 1_000;
-
-/** Where the key of metrics is not set. */
-export const METRIC_KEY = ['resource.service.name', 'metric.name'] as const;
 
 export const config = struct(
   'window.Config',
@@ -25,8 +22,8 @@ export const config = struct(
     allowed_lateness: duration('For so long after its end a window takes late events and is sent again, whole.'),
     key: stringList(
       'What tells series apart: resource.KEY, attributes.KEY, metric.name, metric.unit, event.name, severity_text, ' +
-        'span.name, trace_id, or an attribute of the item, else of the resource. Unless set, of metrics ' +
-        `${METRIC_KEY.join(' and ')}, of others resource.service.name.`,
+        'span.name, trace_id, or an attribute of the item, else of the resource. Unless set resource.service.name, ' +
+        'and of metrics metric.name too.',
     ),
     value: string(
       'The attribute whose number is aggregated, of log records and spans. Unless set, records count as 1 each, and ' +
@@ -44,6 +41,7 @@ export const config = struct(
       'What results are called; {metric.name} stands for the name that came in. Unless set {metric.name}.window, ' +
         'event.window and span.duration.window.',
     ),
+    max_state_mib: maxState,
   },
   {
     embed: [stream],
@@ -75,7 +73,8 @@ function* faultsOf(value: Config): Iterable<[key: string, message: string]> {
   ] as const) {
     if (!Number.isInteger(time)) yield [key, 'must be whole milliseconds'];
   }
-  if (value.max_keys < 1) yield ['max_keys', 'must be at least 1'];
+  yield* streamFaults(value);
+  if (value.max_state_mib < 1) yield ['max_state_mib', 'must be at least 1'];
   for (const statistic of value.statistics) {
     if (!(STATISTICS as readonly string[]).includes(statistic)) {
       yield ['statistics', `unknown statistic "${statistic}", there are ${STATISTICS.join(', ')}`];

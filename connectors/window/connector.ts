@@ -1,57 +1,179 @@
 import type { Connector, Outputs, Settings } from '../../core/component.ts';
-import { StreamOperator } from '../../core/stream/operator.ts';
+import type { Attributes } from '../../core/otlp/readers/attributes.ts';
+import { DataPointReader, NO_RECORDED_VALUE } from '../../core/otlp/readers/data-point.ts';
+import { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
+import { MetricReader, MetricType } from '../../core/otlp/readers/metric.ts';
+import { SpanReader } from '../../core/otlp/readers/span.ts';
+import type { Signal } from '../../core/signal.ts';
+import { eventTime, logEventTime } from '../../core/stream/event-time.ts';
+import { FieldValues, type Reader } from '../../core/stream/fields.ts';
+import type { Items } from '../../core/stream/items.ts';
+import { Members, type MemberVisitor } from '../../core/stream/members.ts';
+import { type Stage, StreamOperator } from '../../core/stream/operator.ts';
 import { streamOutputs } from '../../core/stream/outputs.ts';
 import type { Partition } from '../../core/stream/partition-runner.ts';
-import { KeyedWindows } from '../../core/stream/window/keyed-windows.ts';
-import type { Windowing } from '../../core/stream/window/windowing.ts';
-import type { Config } from './config.ts';
-import { ResultWriter } from './output.ts';
-import { WindowStage } from './stage.ts';
-import type { Item, NumberAggregation, Numbers } from './statistics.ts';
+import { SignalKeys } from '../../core/stream/signal-keys.ts';
+import { WINDOWS_VERSION } from '../../core/stream/window/keyed-windows.ts';
+import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { type Config, STATISTICS } from './config.ts';
+import { WindowPartition } from './partition.ts';
+import { type Item, NumberAggregation } from './statistics.ts';
+
+const NANOS_PER_MILLI = 1e6;
+const IN_MILLIS = 'ms';
 
 export function windowConnector(settings: Settings, config: Config, outputs: Outputs): Connector {
   const results = streamOutputs(outputs, 'metrics', config.late_pipeline);
-  const windowing = windowingOf(config);
-  const open = (partition: Partition, aggregation: NumberAggregation) =>
-    new WindowPartition(partition, config, windowing, aggregation);
-  return new StreamOperator(settings, config, results, new WindowStage(config, open));
+  return new StreamOperator(settings, config, results, new WindowStage(config));
 }
 
-/** The windows of one partition, and what they have to say. */
-export class WindowPartition extends KeyedWindows<Numbers, Item> {
-  readonly #partition: Partition;
-  readonly #writer: ResultWriter;
+/** Reads points, log records and spans into windows. */
+class WindowStage implements Stage<WindowPartition> {
+  readonly version = WINDOWS_VERSION;
+  readonly #config: Config;
+  readonly #aggregation: NumberAggregation;
+  readonly #keys: SignalKeys;
+  readonly #readers: Readonly<Record<Signal, SignalReader>>;
 
-  constructor(partition: Partition, config: Config, windowing: Windowing, aggregation: NumberAggregation) {
-    const writer = new ResultWriter(config);
-    super(partition, {
-      windowing,
-      aggregation,
-      maxKeys: config.max_keys,
-      fire: ({ label }, start, end, numbers, _late, incomplete) => writer.add(label, start, end, numbers, incomplete),
-    });
-    this.#partition = partition;
-    this.#writer = writer;
+  constructor(config: Config) {
+    this.#config = config;
+    const quantiles = STATISTICS.some((one) => /^p\d/.test(one) && config.statistics.includes(one));
+    this.#aggregation = new NumberAggregation(quantiles, config.distinct !== '');
+    this.#keys = new SignalKeys((signal) => (config.key.length === 0 ? standardKey(signal) : config.key));
+    this.#readers = {
+      metrics: new PointReader(config, this.#keys, 'metrics'),
+      logs: new RecordReader(config, this.#keys, 'logs'),
+      traces: new DurationReader(config, this.#keys, 'traces'),
+    };
   }
 
-  override advance(watermark: number): void {
-    super.advance(watermark);
-    this.emit();
+  open(partition: Partition): WindowPartition {
+    return new WindowPartition(partition, this.#config, this.#keys, this.#aggregation);
   }
 
-  override finish(): void {
-    super.finish();
-    this.emit();
-  }
-
-  /** Hands on what has fired since. */
-  emit(): void {
-    const results = this.#writer.take(this.#partition.context);
-    if (results !== undefined) this.#partition.emit(results);
+  process(batch: Telemetry, state: WindowPartition, items: Items): void {
+    this.#readers[batch.signal].read(batch, state, items);
+    state.emit();
   }
 }
 
-function windowingOf({ type, size, slide, gap, offset, allowed_lateness: lateness }: Config): Windowing {
-  if (type === 'session') return { type, gap, lateness };
-  return type === 'sliding' ? { type, size, slide, offset, lateness } : { type: 'tumbling', size, offset, lateness };
+function standardKey(signal: Signal): readonly string[] {
+  return signal === 'metrics' ? ['resource.service.name', 'metric.name'] : ['resource.service.name'];
+}
+
+/** Reads the items of one signal. */
+abstract class SignalReader implements MemberVisitor {
+  protected readonly config: Config;
+  protected readonly keys: FieldValues;
+  protected readonly item: Item = { value: 0, text: '' };
+  protected items: Items | undefined;
+  /** The value, and what `distinct` counts. */
+  readonly #others: FieldValues;
+  readonly #signalKeys: SignalKeys;
+  readonly #signal: Signal;
+  readonly #members = new Members(this);
+  #state: WindowPartition | undefined;
+
+  constructor(config: Config, keys: SignalKeys, signal: Signal) {
+    this.config = config;
+    this.keys = keys.of(signal);
+    this.#signalKeys = keys;
+    this.#signal = signal;
+    this.#others = new FieldValues([config.value, config.distinct], signal);
+  }
+
+  abstract member(buffer: Buffer, start: number, end: number): void;
+
+  read(batch: Telemetry, state: WindowPartition, items: Items): void {
+    this.#state = state;
+    this.items = items;
+    this.#members.walk(batch);
+  }
+
+  resource(attributes: Attributes): void {
+    this.keys.resource(attributes);
+    this.#others.resource(attributes);
+  }
+
+  /** The key of the item that `keys` are at. */
+  protected key(): string {
+    return this.#signalKeys.join(this.#signal, this.keys);
+  }
+
+  protected add(key: string, time: number, unit: string): void {
+    const { items, item } = this;
+    // NaN would make NaN of all that it is added to
+    const verdict = Number.isNaN(item.value) ? 'no value' : this.#state?.add(key, time, item, items?.source, unit);
+    if (verdict !== undefined && verdict !== 'taken') items?.stray(verdict);
+  }
+
+  /** The value and text of an item, where they are attributes. */
+  protected readOthers(reader: Reader, attributes: Attributes, isNumber: boolean): void {
+    const { value, distinct } = this.config;
+    if (distinct === '' && (isNumber || value === '')) return;
+    this.#others.item(reader, attributes);
+    const [text, counted] = this.#others.values as [string, string];
+    this.item.text = counted;
+    if (!isNumber && value !== '') this.item.value = text === '' ? Number.NaN : Number(text);
+  }
+}
+
+class PointReader extends SignalReader {
+  readonly #metric = new MetricReader();
+  readonly #point = new DataPointReader();
+
+  member(buffer: Buffer, start: number, end: number): void {
+    const { keys, items, item } = this;
+    const metric = this.#metric.read(buffer, start, end);
+    if (keys.perMetric) keys.item(metric, undefined);
+    let key = keys.perMetric ? this.key() : '';
+    while (metric.nextPoint()) {
+      const point = this.#point.read(metric.type, metric.buffer, metric.pointStart, metric.pointEnd);
+      const time = eventTime(point.buffer, point.timeAt);
+      if (items?.next(time) !== true) continue;
+      item.value = numberOf(point);
+      if (!keys.perMetric) {
+        keys.item(metric, point.attributes);
+        key = this.key();
+      }
+      this.readOthers(metric, point.attributes, true);
+      this.add(key, time, metric.unit);
+    }
+  }
+}
+
+/** NaN where it has no number: one that is not known, or a distribution. */
+function numberOf(point: DataPointReader): number {
+  const isNumber = point.type === MetricType.GAUGE || point.type === MetricType.SUM;
+  return isNumber && point.valueAt >= 0 && (point.flags & NO_RECORDED_VALUE) === 0 ? point.value : Number.NaN;
+}
+
+class RecordReader extends SignalReader {
+  readonly #record = new LogRecordReader();
+
+  member(buffer: Buffer, start: number, end: number): void {
+    const { keys, items, item } = this;
+    const record = this.#record.read(buffer, start, end);
+    const time = logEventTime(record);
+    if (items?.next(time) !== true) return;
+    keys.item(record, record.attributes);
+    item.value = 1;
+    this.readOthers(record, record.attributes, false);
+    this.add(this.key(), time, '');
+  }
+}
+
+class DurationReader extends SignalReader {
+  readonly #span = new SpanReader();
+
+  member(buffer: Buffer, start: number, end: number): void {
+    const { keys, items, item } = this;
+    const span = this.#span.read(buffer, start, end);
+    const time = eventTime(span.buffer, span.endTimeAt);
+    if (items?.next(time) !== true) return;
+    keys.item(span, span.attributes);
+    item.value = span.durationNanos / NANOS_PER_MILLI;
+    this.readOthers(span, span.attributes, false);
+    this.add(this.key(), time, this.config.value === '' ? IN_MILLIS : '');
+  }
 }

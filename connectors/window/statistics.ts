@@ -19,6 +19,9 @@ export interface Item {
   text: string;
 }
 
+/** With the slice and its part of the key, as measured. */
+const NUMBERS_BYTES = 400;
+
 /** What costs memory per value is kept only where it is asked for. */
 export class NumberAggregation implements Aggregation<Numbers, Item> {
   readonly #quantiles: boolean;
@@ -56,6 +59,10 @@ export class NumberAggregation implements Aggregation<Numbers, Item> {
     into.max = Math.max(into.max, from.max);
     if (from.quantiles !== undefined) into.quantiles?.merge(from.quantiles);
     if (from.distinct !== undefined) into.distinct?.merge(from.distinct);
+  }
+
+  size({ quantiles, distinct }: Numbers): number {
+    return NUMBERS_BYTES + (quantiles?.bytes ?? 0) + (distinct?.bytes ?? 0);
   }
 
   encode({ count, sum, min, max, quantiles, distinct }: Numbers, to: StateWriter): void {

@@ -17,3 +17,17 @@ export const stream = struct('stream.Config', 'Event time and state.', {
   late_pipeline: string('The pipeline, such as logs/late, that gets what does not count, as it came.'),
 });
 export type StreamConfig = Infer<typeof stream>;
+
+/** Of stages whose state can grow with the events of a key. */
+export const maxState = int(
+  'Memory of a partition for what is open, about; beyond it events are dropped and counted until windows end.',
+  1_024,
+);
+
+/** What is wrong in the common options. */
+export function* streamFaults(value: StreamConfig): Iterable<[key: string, message: string]> {
+  for (const key of ['out_of_orderness', 'idle_timeout', 'max_future'] as const) {
+    if (value[key] < 0) yield [key, 'must not be negative'];
+  }
+  if (value.max_keys < 1) yield ['max_keys', 'must be at least 1'];
+}

@@ -6,6 +6,8 @@ const PRECISION = 12;
 const REGISTERS = 1 << PRECISION;
 /** Up to here the values themselves are counted. */
 const EXACT_VALUES = 128;
+/** A text of 16 characters in a Set, as measured. */
+const HASH_BYTES = 70;
 /** Bias correction for this many registers. Source: Flajolet et al., "HyperLogLog", 2007, figure 3. */
 const ALPHA = 0.7213 / (1 + 1.079 / REGISTERS);
 
@@ -17,6 +19,11 @@ export class Distinct {
   add(text: string): void {
     // 64 bits are enough to tell apart what 1.6 % cannot
     this.#addHash(hash('md5', text, 'hex').slice(0, 16));
+  }
+
+  /** Of memory, about. */
+  get bytes(): number {
+    return this.#registers?.length ?? (this.#hashes?.size ?? 0) * HASH_BYTES;
   }
 
   /** `from` stays as it is. */

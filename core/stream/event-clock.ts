@@ -68,10 +68,6 @@ export class EventClock {
     for (const [name, { watermark }] of this.#sources) yield [name, watermark];
   }
 
-  forget(source: string): void {
-    this.#sources.delete(source);
-  }
-
   #update(watermark: number): boolean {
     if (watermark <= this.watermark) return false;
     this.watermark = watermark;
@@ -88,7 +84,6 @@ export class EventClock {
       if (watermark < all) all = watermark;
       if (heard > since && watermark < awake) awake = watermark;
     }
-    const least = awake === Number.POSITIVE_INFINITY ? all : awake;
-    return least === Number.POSITIVE_INFINITY && this.#sources.size === 0 ? this.watermark : least;
+    return awake === Number.POSITIVE_INFINITY ? all : awake;
   }
 }

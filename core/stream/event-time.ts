@@ -22,6 +22,7 @@ export function logEventTime({ buffer, timeAt, observedTimeAt }: LogRecordReader
   return eventTime(buffer, timeAt) || eventTime(buffer, observedTimeAt);
 }
 
+/** As a protobuf time: what lies before 1970, as the begin of a window may, is 1970. */
 export function nanosOf(millis: number): bigint {
-  return BigInt(millis) * BigInt(NANOS_PER_MILLI);
+  return BigInt(Math.max(millis, 0)) * BigInt(NANOS_PER_MILLI);
 }

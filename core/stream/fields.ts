@@ -44,7 +44,7 @@ export interface Field {
  * `event.name` are what every item of the signal has; any other is an attribute of the item, else of the resource.
  */
 export function parseField(name: string, signal: Signal): Field {
-  if (name in BUILT_IN[signal]) return { name, place: 'built-in', key: '' };
+  if (Object.hasOwn(BUILT_IN[signal], name)) return { name, place: 'built-in', key: '' };
   if (name.startsWith('resource.')) return { name, place: 'resource', key: name.slice('resource.'.length) };
   if (name.startsWith('attributes.')) return { name, place: 'attributes', key: name.slice('attributes.'.length) };
   return { name, place: 'any', key: name };
@@ -68,8 +68,8 @@ export class FieldValues {
     this.fields = names.map((name) => parseField(name, signal));
     this.values = names.map(() => '');
     this.#ofResource = names.map(() => '');
-    this.#builtIn = names.map((name) => BUILT_IN[signal][name]);
-    const keys = [...new Set(this.fields.map(({ key }) => key))];
+    this.#builtIn = this.fields.map(({ name, place }) => (place === 'built-in' ? BUILT_IN[signal][name] : undefined));
+    const keys = [...new Set(this.fields.flatMap(({ key, place }) => (place === 'built-in' ? [] : [key])))];
     this.#places = this.fields.map(({ key }) => keys.indexOf(key));
     this.#resource = new AttributeLookup(keys.map((key) => Buffer.from(key)));
     this.#item = new AttributeLookup(keys.map((key) => Buffer.from(key)));

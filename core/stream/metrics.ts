@@ -3,7 +3,7 @@ import type { PartitionRunner, PartitionState } from './partition-runner.ts';
 
 export const STRAYS = {
   name: 'otelcol_stream_strays',
-  description: 'Items that did not count, by reason: late, future, no time, no value, too many keys.',
+  description: 'Items that did not count, by reason: late, future, no time, no value, too many keys, too much state.',
   unit: '{items}',
 };
 const KEYS = { name: 'otelcol_stream_keys', description: 'Keys with state.', unit: '{keys}' };

@@ -71,9 +71,11 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
       if (!taken) batch.release();
       throw error;
     };
+    if (this.#stopping !== undefined) {
+      return refuse(new PipelineError(`the ${this.#settings.name} connector has stopped`));
+    }
     const runner = this.#runner(batch.context.stream?.partition ?? NO_PARTITION);
     try {
-      if (this.#stopping !== undefined) throw new PipelineError(`the ${this.#settings.name} connector has stopped`);
       return runner.run(take)?.catch(refuse);
     } catch (error) {
       return refuse(error);
@@ -81,6 +83,7 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
   }
 
   watermark(partition: string, time: number): void | Promise<void> {
+    if (this.#stopping !== undefined) return;
     const runner = this.#runner(partition);
     return runner.run(() => {
       if (runner.clock.advance(partition, time)) runner.state.advance(runner.clock.watermark);
@@ -166,10 +169,8 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
   async #stop(): Promise<void> {
     this.#timer?.cancel();
     for (const runner of this.#runners.values()) {
-      if (!this.#kept) {
-        runner.state.finish();
-        await runner.close();
-      } else if (!runner.isSettled) await runner.deliver();
+      if (!this.#kept) runner.state.finish();
+      await runner.close(this.#kept);
     }
     this.#removeMetrics?.();
   }

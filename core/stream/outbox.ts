@@ -83,16 +83,21 @@ export class Outbox {
   }
 
   #done(step: Step): void {
-    this.#steps.shift();
-    if ('batch' in step) step.batch.release();
+    if (this.#remove(step) && 'batch' in step) step.batch.release();
   }
 
   #refused(step: Step, thrown: unknown): void {
     const error = PipelineError.from(thrown);
     if (!error.permanent) throw error;
-    this.#steps.shift();
-    if (!('batch' in step)) return;
+    if (!this.#remove(step) || !('batch' in step)) return;
     this.#lost(step.batch, error);
     step.batch.release();
+  }
+
+  /** False where it was given up while it was under way. */
+  #remove(step: Step): boolean {
+    if (this.#steps[0] !== step) return false;
+    this.#steps.shift();
+    return true;
   }
 }

@@ -33,6 +33,7 @@ export interface PartitionState {
 export interface Partition {
   readonly name: string;
   readonly clock: EventClock;
+  readonly logger: Logger;
   /** To put on batches that are emitted. */
   readonly context: RequestContext;
   /** Hands results on, after what was emitted before. Takes over the caller's reference. */
@@ -53,6 +54,7 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
   readonly name: string;
   readonly clock: EventClock;
   readonly context: RequestContext;
+  readonly logger: Logger;
   readonly state: S;
   readonly #outbox: Outbox;
   readonly #options: RunnerOptions;
@@ -60,10 +62,15 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
   #retry: Timer | undefined;
   /** The last attempt was refused, and that was logged. */
   #refused = false;
+  /** No more attempts. */
+  #closed = false;
+  /** The runner's own entry as it was handed out last. */
+  #stored: Buffer | undefined;
 
   constructor(name: string, options: RunnerOptions, open: (partition: Partition) => S) {
     this.name = name;
     this.#options = options;
+    this.logger = options.logger;
     this.clock = new EventClock(options.eventTime);
     const stream: StreamOrigin = Object.freeze({ partition: name, watermarked: true });
     this.context = Object.freeze({ transport: 'stream', metadata: new Map(), stream });
@@ -115,12 +122,18 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
     }
   }
 
-  /** The last attempt, at the end of the process: what is refused then is lost, and logged. */
-  async close(): Promise<void> {
+  /**
+   * The last attempt, at the end of the process. What is refused then waits for a snapshot (`kept`), otherwise it is
+   * lost, and logged.
+   */
+  async close(kept: boolean): Promise<void> {
+    this.#closed = true;
     this.#retry?.cancel();
     try {
-      await this.#outbox.drain();
+      this.#mark();
+      while (!this.#outbox.isEmpty) await this.#outbox.drain();
     } catch (error) {
+      if (kept) return;
       for (const { batch } of this.#outbox.clear()) {
         this.#lost(batch, PipelineError.from(error));
         batch.release();
@@ -140,7 +153,11 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
       const id = [...pipelines].find(([, one]) => one === consumer)?.[0] ?? '';
       to.text(id).text(batch.signal).uint32(batch.items).bytes(batch.bytes());
     }
-    return this.state.snapshot(which).set(CLOCK, to.finish());
+    const bytes = to.finish();
+    const entries = this.state.snapshot(which);
+    if (which === 'all' || this.#stored?.equals(bytes) !== true) entries.set(CLOCK, bytes);
+    this.#stored = bytes;
+    return entries;
   }
 
   /** @throws Error where the entries cannot be read */
@@ -161,16 +178,19 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
       else this.#lost(batch, new PipelineError('its pipeline is not in the configuration any more'));
     }
     this.state.restore(entries, version);
+    if (!this.#outbox.isEmpty) this.#retryAfter(0);
   }
 
   /** Forgets all, emits nothing. */
   abandon(): void {
+    this.#closed = true;
     this.#retry?.cancel();
     for (const { batch } of this.#outbox.clear()) batch.release();
   }
 
   async #runLater(step: () => void): Promise<void> {
     while (!this.#outbox.isEmpty) await this.#outbox.drain();
+    if (this.#closed) throw new PipelineError(`the partition ${this.name} was given away`);
     this.#accepted();
     step();
     await this.deliver();
@@ -199,8 +219,12 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
         error: error.message,
       });
     }
+    this.#retryAfter(error.retryAfterMs ?? RETRY_MS);
+  }
+
+  #retryAfter(ms: number): void {
     this.#retry?.cancel();
-    this.#retry = this.#options.clock.after(error.retryAfterMs ?? RETRY_MS, () => void this.deliver());
+    if (!this.#closed) this.#retry = this.#options.clock.after(ms, () => void this.deliver());
   }
 
   #lost(batch: Telemetry, error: PipelineError): void {

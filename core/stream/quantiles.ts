@@ -11,6 +11,10 @@ const LOG_GAMMA = Math.log(GAMMA);
 /** Smaller ones count as zero, so that there are at most 70,000 buckets, and far fewer in practice. */
 const SMALLEST = 1e-300;
 
+/** An empty one, and an entry of a Map of numbers, as measured. */
+const QUANTILES_BYTES = 200;
+const BUCKET_BYTES = 40;
+
 /** The distribution of numbers: all of them as long as they are few, then how many there are of each size. */
 export class Quantiles {
   #values: number[] | undefined = [];
@@ -19,6 +23,11 @@ export class Quantiles {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Of memory, about. */
+  get bytes(): number {
+    return QUANTILES_BYTES + (this.#values?.length ?? 0) * 8 + (this.#buckets?.size ?? 0) * BUCKET_BYTES;
   }
 
   get isExact(): boolean {

@@ -2,7 +2,7 @@ import { Rewriter } from '../otlp/edit/rewriter.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 
 /** Why an item did not count. */
-export type Reason = 'late' | 'future' | 'no time' | 'too many keys' | 'no value';
+export type Reason = 'late' | 'future' | 'no time' | 'too many keys' | 'too much state' | 'no value';
 
 /** Remembers which items of a batch did not count, and makes a batch of them: spans, points or log records. */
 export class Strays {

@@ -1,5 +1,6 @@
 import { Heap } from '../heap.ts';
-import type { Aggregation, Fire, Slice, WindowKey, Windows } from './windowing.ts';
+import { CountedValues } from './counted-values.ts';
+import { type Aggregation, type Fire, type Slice, type WindowKey, type Windows, withSlice } from './windowing.ts';
 
 export interface AlignedOptions<A, I, K extends WindowKey<A>> {
   readonly size: number;
@@ -21,6 +22,7 @@ export interface AlignedOptions<A, I, K extends WindowKey<A>> {
  */
 export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, I, K> {
   readonly #options: AlignedOptions<A, I, K>;
+  readonly #values: CountedValues<A, I>;
   /** Where the second slice of a slide begins, 0 where there is one. */
   readonly #cut: number;
   /** The keys that have the slice, by its start. */
@@ -32,6 +34,7 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
 
   constructor(options: AlignedOptions<A, I, K>) {
     this.#options = options;
+    this.#values = new CountedValues(options.aggregation);
     this.#cut = options.size % options.slide;
   }
 
@@ -39,13 +42,17 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
     return this.#waiting.size;
   }
 
+  get bytes(): number {
+    return this.#values.bytes;
+  }
+
   add(key: K, time: number, item: I, watermark: number): boolean {
-    const { size, slide, lateness, aggregation } = this.#options;
+    const { size, slide, lateness } = this.#options;
     const newest = this.#newestStart(time);
     // where windows do not cover all time, what lies between them belongs to none
     if (time >= newest + size) return time + lateness > watermark;
     if (newest + size - 1 + lateness <= watermark) return false;
-    aggregation.add(this.#slice(key, time, newest, watermark).value, item);
+    this.#values.add(this.#slice(key, time, newest, watermark).value, item);
     if (time > watermark) return true;
     for (let start = newest; start > time - size; start -= slide) {
       const last = start + size - 1;
@@ -68,7 +75,10 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
   }
 
   restore(key: K, watermark: number): void {
-    for (const { start } of key.slices) this.#register(key, start, this.#newestStart(start), watermark);
+    for (const { start, value } of key.slices) {
+      this.#values.keep(value);
+      this.#register(key, start, this.#newestStart(start), watermark);
+    }
   }
 
   #newestStart(time: number): number {
@@ -77,7 +87,7 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
   }
 
   #slice(key: K, time: number, newest: number, watermark: number): Slice<A> {
-    const { slide, size, aggregation } = this.#options;
+    const { slide, size } = this.#options;
     const second = this.#cut > 0 && size > slide && time >= newest + this.#cut;
     const start = second ? newest + this.#cut : newest;
     const { slices } = key;
@@ -86,8 +96,8 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
     const known = slices[at - 1];
     if (known?.start === start) return known;
     const end = this.#cut > 0 && size > slide && !second ? newest + this.#cut : Math.min(newest + slide, newest + size);
-    const slice = { start, end, value: aggregation.create() };
-    slices.splice(at, 0, slice);
+    const slice = { start, end, value: this.#values.create() };
+    key.slices = withSlice(slices, slice);
     this.#register(key, start, newest, watermark);
     return slice;
   }
@@ -137,8 +147,9 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
     const keys = this.#keys.get(slice) ?? [];
     this.#keys.delete(slice);
     for (const key of keys) {
-      const at = key.slices.findIndex((one) => one.start === slice);
-      if (at >= 0) key.slices.splice(at, 1);
+      const at = key.slices.findIndex(({ start }) => start === slice);
+      this.#values.forget((key.slices[at] as Slice<A>).value);
+      key.slices = key.slices.toSpliced(at, 1);
       this.#options.shrunk(key);
     }
   }

@@ -1,4 +1,5 @@
 import type { StateReader, StateWriter } from '../codec.ts';
+import { compactKey } from '../key.ts';
 import { groupOf, KeyedState } from '../keyed-state.ts';
 import type { Partition, PartitionState } from '../partition-runner.ts';
 import { AlignedWindows } from './aligned-windows.ts';
@@ -7,24 +8,32 @@ import type { Aggregation, Slice, Windowing, WindowKey, Windows } from './window
 
 /** Of the entries that this file writes. */
 export const WINDOWS_VERSION = 1;
+/** The attribute of what is sent of a window that has not ended, when the process ends. */
+export const INCOMPLETE = 'window.incomplete';
+/** The entry of a snapshot that says which windows and keys it is about. */
+const SHAPE = 'shape';
 
 /** A key and what results say about it. */
 export interface NamedKey<A> extends WindowKey<A> {
   /** What was put in with the first event of the key: the connector's own. */
-  readonly label: Buffer;
+  readonly label: string;
 }
 
 export interface KeyedWindowsOptions<A, I> {
   readonly windowing: Windowing;
   readonly aggregation: Aggregation<A, I>;
+  /** What keys are made of: state that was kept with other keys or windows is of no use. */
+  readonly fields: readonly string[];
   /** Keys beyond it are not taken. */
   readonly maxKeys: number;
+  /** While windows have more than this nothing is taken: windows that end give room. */
+  readonly maxBytes: number;
   /** `late`: the window had fired before; `incomplete`: it has not ended, and is given up. */
   readonly fire: (key: NamedKey<A>, start: number, end: number, value: A, late: boolean, incomplete: boolean) => void;
 }
 
 /** What became of an event. */
-export type Verdict = 'taken' | 'late' | 'too many keys';
+export type Verdict = 'taken' | 'late' | 'too many keys' | 'too much state';
 
 /** The windows of all keys in one partition. */
 export class KeyedWindows<A, I> implements PartitionState {
@@ -32,12 +41,14 @@ export class KeyedWindows<A, I> implements PartitionState {
   readonly #options: KeyedWindowsOptions<A, I>;
   readonly #keys = new KeyedState<NamedKey<A>>();
   readonly #windows: Windows<A, I, NamedKey<A>>;
+  readonly #shape: string;
   #finishing = false;
 
   constructor(partition: Partition, options: KeyedWindowsOptions<A, I>) {
     this.#partition = partition;
     this.#options = options;
-    const { windowing, aggregation } = options;
+    const { windowing, aggregation, fields } = options;
+    this.#shape = JSON.stringify([windowing, fields]);
     const callbacks = {
       aggregation,
       fire: (key: NamedKey<A>, start: number, end: number, value: A, late: boolean) => {
@@ -68,11 +79,8 @@ export class KeyedWindows<A, I> implements PartitionState {
     return this.#windows.open;
   }
 
-  /**
-   * Adds an event and, unless the source gives marks itself, lets event time go on to it. `label` is asked for when the
-   * key is new.
-   */
-  add(key: string, time: number, item: I, source: string | undefined, label: () => Buffer): Verdict {
+  /** Adds an event and, unless the source gives marks itself, lets event time go on to it. */
+  add(key: string, time: number, item: I, source: string | undefined, label: string): Verdict {
     const { clock } = this.#partition;
     const verdict = this.#add(key, time, item, label);
     if (source !== undefined && clock.observe(source, time)) this.advance(clock.watermark);
@@ -90,20 +98,30 @@ export class KeyedWindows<A, I> implements PartitionState {
   }
 
   snapshot(which: 'all' | 'changed'): Map<string, Buffer | undefined> {
-    return this.#keys.snapshot(which, (key, to) => this.#encode(key, to));
+    const entries = this.#keys.snapshot(which, (key, to) => this.#encode(key, to));
+    return which === 'all' ? entries.set(SHAPE, Buffer.from(this.#shape)) : entries;
   }
 
   restore(entries: ReadonlyMap<string, Buffer>, version: number): void {
     if (version !== WINDOWS_VERSION) throw new Error(`windows of version ${version} cannot be read`);
+    const { name, logger, clock } = this.#partition;
+    const shape = entries.get(SHAPE)?.toString();
+    if (shape !== undefined && shape !== this.#shape) {
+      logger.warn('Windows or keys are configured otherwise than before: what was kept does not count', {
+        partition: name,
+      });
+      return;
+    }
     this.#keys.restore(entries, (key, group, from) => {
       const decoded = this.#decode(key, group, from);
-      this.#windows.restore(decoded, this.#partition.clock.watermark);
+      this.#windows.restore(decoded, clock.watermark);
       return decoded;
     });
   }
 
-  #add(name: string, time: number, item: I, label: () => Buffer): Verdict {
+  #add(name: string, time: number, item: I, label: string): Verdict {
     const { watermark } = this.#partition.clock;
+    if (this.#windows.bytes >= this.#options.maxBytes) return 'too much state';
     const known = this.#keys.get(name);
     if (known !== undefined) {
       if (!this.#windows.add(known, time, item, watermark)) return 'late';
@@ -111,14 +129,14 @@ export class KeyedWindows<A, I> implements PartitionState {
       return 'taken';
     }
     if (this.#keys.size >= this.#options.maxKeys) return 'too many keys';
-    const key: NamedKey<A> = { key: name, group: groupOf(name), label: label(), slices: [] };
+    const key: NamedKey<A> = { key: compactKey(name), group: groupOf(name), label, slices: [] };
     if (!this.#windows.add(key, time, item, watermark)) return 'late';
     if (key.slices.length > 0) this.#keys.add(key);
     return 'taken';
   }
 
   #encode({ label, slices }: NamedKey<A>, to: StateWriter): void {
-    to.bytes(label).uint32(slices.length);
+    to.text(label).uint32(slices.length);
     for (const { start, end, value } of slices) {
       to.double(start).double(end);
       this.#options.aggregation.encode(value, to);
@@ -126,7 +144,7 @@ export class KeyedWindows<A, I> implements PartitionState {
   }
 
   #decode(key: string, group: number, from: StateReader): NamedKey<A> {
-    const label = from.bytes();
+    const label = from.text();
     const slices: Slice<A>[] = [];
     for (let left = from.uint32(); left > 0; left--) {
       slices.push({ start: from.double(), end: from.double(), value: this.#options.aggregation.decode(from) });

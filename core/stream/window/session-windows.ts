@@ -1,5 +1,6 @@
 import { Heap } from '../heap.ts';
-import type { Aggregation, Fire, Slice, WindowKey, Windows } from './windowing.ts';
+import { CountedValues } from './counted-values.ts';
+import { type Aggregation, type Fire, type Slice, type WindowKey, type Windows, withSlice } from './windowing.ts';
 
 export interface SessionOptions<A, I, K extends WindowKey<A>> {
   readonly gap: number;
@@ -10,12 +11,14 @@ export interface SessionOptions<A, I, K extends WindowKey<A>> {
   readonly shrunk: (key: K) => void;
 }
 
-/** A session waits for its end, and then for the end of its lateness. Void where the session has grown since. */
+/**
+ * A session waits for its end, and for the end of its lateness: once for each, however often it grows. A wait that ends
+ * too early begins again.
+ */
 interface Wait<A, K> {
   readonly time: number;
   readonly key: K;
   readonly session: Slice<A>;
-  readonly end: number;
   readonly fires: boolean;
 }
 
@@ -25,25 +28,33 @@ interface Wait<A, K> {
  */
 export class SessionWindows<A, I, K extends WindowKey<A>> implements Windows<A, I, K> {
   readonly #options: SessionOptions<A, I, K>;
+  readonly #values: CountedValues<A, I>;
   readonly #waits = new Heap<Wait<A, K>>(isBefore);
   #open = 0;
 
   constructor(options: SessionOptions<A, I, K>) {
     this.#options = options;
+    this.#values = new CountedValues(options.aggregation);
   }
 
   get open(): number {
     return this.#open;
   }
 
+  get bytes(): number {
+    return this.#values.bytes;
+  }
+
   add(key: K, time: number, item: I, watermark: number): boolean {
-    const { gap, lateness, aggregation, fire } = this.#options;
+    const { gap, lateness, fire } = this.#options;
     let session = this.#join(key, time, time + gap, watermark);
     if (session === undefined) {
       if (time + gap - 1 + lateness <= watermark) return false;
-      session = this.#begin(key, time, watermark);
+      session = { start: time, end: time + gap, value: this.#values.create() };
+      key.slices = withSlice(key.slices, session);
+      this.#begin(key, session, watermark);
     }
-    aggregation.add(session.value, item);
+    this.#values.add(session.value, item);
     if (session.end - 1 <= watermark) fire(key, session.start, session.end, session.value, true);
     return true;
   }
@@ -51,56 +62,66 @@ export class SessionWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
   advance(watermark: number): void {
     for (let wait = this.#waits.first; wait !== undefined && wait.time <= watermark; wait = this.#waits.first) {
       this.#waits.pop();
-      const { key, session, end, fires } = wait;
-      if (fires) this.#open--;
-      if (session.end !== end || !key.slices.includes(session)) continue;
-      if (fires) this.#options.fire(key, session.start, end, session.value, false);
-      else {
-        key.slices.splice(key.slices.indexOf(session), 1);
+      const { key, session, fires } = wait;
+      const isThere = key.slices.includes(session);
+      if (isThere && this.#timeOf(session, fires) > wait.time) this.#wait(key, session, fires);
+      else if (fires) this.#fire(key, session, isThere);
+      else if (isThere) {
+        this.#values.forget(session.value);
+        key.slices = key.slices.toSpliced(key.slices.indexOf(session), 1);
         this.#options.shrunk(key);
       }
     }
   }
 
   restore(key: K, watermark: number): void {
-    for (const session of key.slices) this.#wait(key, session, watermark);
+    for (const session of key.slices) {
+      this.#values.keep(session.value);
+      this.#begin(key, session, watermark);
+    }
   }
 
-  #begin(key: K, time: number, watermark: number): Slice<A> {
-    const { gap, aggregation } = this.#options;
-    const session = { start: time, end: time + gap, value: aggregation.create() };
-    const at = key.slices.findIndex(({ start }) => start > time);
-    key.slices.splice(at < 0 ? key.slices.length : at, 0, session);
-    this.#wait(key, session, watermark);
-    return session;
+  #fire(key: K, session: Slice<A>, isThere: boolean): void {
+    this.#open--;
+    if (isThere) this.#options.fire(key, session.start, session.end, session.value, false);
+  }
+
+  #begin(key: K, session: Slice<A>, watermark: number): void {
+    this.#wait(key, session, false);
+    if (session.end - 1 <= watermark) return;
+    this.#open++;
+    this.#wait(key, session, true);
   }
 
   /** The sessions that touch [start, end) as one that has it; undefined where there is none. */
   #join(key: K, start: number, end: number, watermark: number): Slice<A> | undefined {
     const { slices } = key;
-    const first = slices.findIndex((session) => session.end >= start);
+    let first = 0;
+    while (first < slices.length && (slices[first] as Slice<A>).end < start) first++;
     const joined = slices[first];
     if (joined === undefined || joined.start > end) return undefined;
-    const endBefore = joined.end;
+    const hadEnded = joined.end - 1 <= watermark;
     joined.start = Math.min(joined.start, start);
     joined.end = Math.max(joined.end, end);
-    for (let next = slices[first + 1]; next !== undefined && next.start <= joined.end; next = slices[first + 1]) {
-      this.#options.aggregation.merge(joined.value, next.value);
+    let after = first + 1;
+    for (let next = slices[after]; next !== undefined && next.start <= joined.end; next = slices[++after]) {
+      this.#values.join(joined.value, next.value);
       joined.end = Math.max(joined.end, next.end);
-      slices.splice(first + 1, 1);
     }
-    if (joined.end !== endBefore) this.#wait(key, joined, watermark);
+    if (after > first + 1) key.slices = slices.toSpliced(first + 1, after - first - 1);
+    if (hadEnded && joined.end - 1 > watermark) {
+      this.#open++;
+      this.#wait(key, joined, true);
+    }
     return joined;
   }
 
-  #wait(key: K, session: Slice<A>, watermark: number): void {
-    const { end } = session;
-    const last = end - 1;
-    if (last > watermark) {
-      this.#open++;
-      this.#waits.push({ time: last, key, session, end, fires: true });
-    }
-    this.#waits.push({ time: last + this.#options.lateness, key, session, end, fires: false });
+  #timeOf(session: Slice<A>, fires: boolean): number {
+    return session.end - 1 + (fires ? 0 : this.#options.lateness);
+  }
+
+  #wait(key: K, session: Slice<A>, fires: boolean): void {
+    this.#waits.push({ time: this.#timeOf(session, fires), key, session, fires });
   }
 }
 

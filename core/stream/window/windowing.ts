@@ -19,6 +19,8 @@ export interface Aggregation<A, I> {
   add(into: A, item: I): void;
   /** `from` is not used afterwards, or stays as it is and is merged again: it must not be changed or kept. */
   merge(into: A, from: A): void;
+  /** How many bytes of memory the value takes, about, with what is around it. */
+  size(value: A): number;
   encode(value: A, to: StateWriter): void;
   decode(from: StateReader): A;
 }
@@ -32,8 +34,16 @@ export interface Slice<A> {
 }
 
 export interface WindowKey<A> extends Keyed {
-  /** By start, ascending. */
-  readonly slices: Slice<A>[];
+  /** By start, ascending. Replaced where there is one more or one less: there are few, and a list that can grow is large. */
+  slices: readonly Slice<A>[];
+}
+
+/** `slices` with one more, at its place. */
+export function withSlice<A>(slices: readonly Slice<A>[], slice: Slice<A>): readonly Slice<A>[] {
+  let at = slices.length;
+  while (at > 0 && (slices[at - 1] as Slice<A>).start > slice.start) at--;
+  // unlike a list that was spread or filtered, the result has no room for more
+  return slices.toSpliced(at, 0, slice);
 }
 
 /** A window has ended, or got late data after it had (`late`). The value may be used until the next call only. */
@@ -49,4 +59,6 @@ export interface Windows<A, I, K extends WindowKey<A>> {
   restore(key: K, watermark: number): void;
   /** Windows that will fire. */
   readonly open: number;
+  /** What the values of all slices take. */
+  readonly bytes: number;
 }

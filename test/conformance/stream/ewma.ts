@@ -1,5 +1,6 @@
 import { config } from '../../../connectors/anomaly/config.ts';
 import { anomalyConnector } from '../../../connectors/anomaly/connector.ts';
+import { aboutOf } from '../../../connectors/anomaly/partition.ts';
 import { config as windowConfig } from '../../../connectors/window/config.ts';
 import { windowConnector } from '../../../connectors/window/connector.ts';
 import { readYaml } from '../../../core/config/read.ts';
@@ -62,8 +63,8 @@ export async function run(testCase: StreamCase): Promise<object> {
     outlets.results.clear();
   });
   const series = [...anomaly.states()].flatMap((state) => [...state.values()]);
-  const final = series.map(({ about, baseline: { samples: values, mean: baseline, variance } }) => ({
-    ...{ key: keyText(about), values, baseline, variance },
+  const final = series.map(({ key, baselines: [values, baseline, variance] }) => ({
+    ...{ key: keyText(aboutOf(key)), values, baseline, variance },
   }));
   return { alerts, final };
 }
