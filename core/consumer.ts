@@ -11,10 +11,10 @@ import type { Telemetry } from './telemetry/telemetry.ts';
 export interface Consumer {
   consume(batch: Telemetry): void | Promise<void>;
   /**
-   * Event time has come to `time` in a partition of the source (see StreamOrigin): what comes of it from now on is later
-   * than `time` (milliseconds since the Unix epoch; Infinity at the end of the input), or late. Comes in order with
-   * `consume`, never goes back. Who works in event time has it; where a stage does not, the graph tells the next one,
-   * unless the stage keeps data between batches (Surface.stateful), as its data would come after the mark.
+   * Event time has come to `time` in a partition of the source (see StreamOrigin): what comes of it from now on is
+   * later than `time` (milliseconds since the Unix epoch; Infinity at the end of the input), or late. Comes in order
+   * with `consume`, never goes back. Who works in event time has it; where a stage does not, the graph tells the next
+   * one, unless the stage keeps data between batches (Surface.stateful), as its data would come after the mark.
    */
   watermark?(partition: string, time: number): void | Promise<void>;
 }

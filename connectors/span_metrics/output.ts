@@ -1,4 +1,5 @@
-import { encodeBounds, MetricsBuilder } from '../../core/otlp/build/metrics-builder.ts';
+import { encodeBounds } from '../../core/otlp/build/fixed64.ts';
+import { MetricsBuilder } from '../../core/otlp/build/metrics-builder.ts';
 import { Temporality } from '../../core/otlp/readers/metric.ts';
 import type { Series, SeriesSet } from '../../core/series/series-set.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';

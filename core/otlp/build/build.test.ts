@@ -10,7 +10,8 @@ import { encodeString, encodeValue } from '../value-encode.ts';
 import { AttributeList, attributesIn, copyAttributes } from './attribute-list.ts';
 import { Exemplars } from './exemplars.ts';
 import { ExponentialHistogram } from './exponential-histogram.ts';
-import { encodeBounds, MetricsBuilder } from './metrics-builder.ts';
+import { encodeBounds } from './fixed64.ts';
+import { MetricsBuilder } from './metrics-builder.ts';
 
 const KEY = Buffer.from('key');
 const attributes = new AttributeList().put(KEY, encodeString('value')).encode();
