@@ -77,7 +77,7 @@ export class CheckpointedPartition implements PartitionCheckpoints {
   idle(position: bigint): void {
     this.#done = position;
     this.#busy = false;
-    if (this.#due && this.#running === undefined && this.#over === undefined) void this.#take();
+    this.#takeIfDue();
   }
 
   /** Nothing comes from a source: checkpoints are taken whenever they are due. */
@@ -115,14 +115,19 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(ms, () => {
       this.#due = true;
-      if (!this.#busy && this.#running === undefined) void this.#take();
+      this.#takeIfDue();
     });
+  }
+
+  #takeIfDue(): void {
+    if (this.#due && !this.#busy && this.#running === undefined && this.#over === undefined) void this.#take();
   }
 
   #take(): Promise<void> {
     this.#due = false;
     this.#running ??= this.#store().finally(() => {
       this.#running = undefined;
+      this.#takeIfDue();
     });
     return this.#running;
   }

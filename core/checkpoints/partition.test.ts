@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Checkpointed } from '../checkpoint.ts';
+import type { OutgoingRecord } from '../kafka/client.ts';
+import { FakeClock, settle } from '../testing/fake-clock.ts';
+import { CheckpointedPartition, type Outcome } from './partition.ts';
+import type { Snapshot, SnapshotStore, Stored } from './store.ts';
+
+/** A store that a test lets succeed, fail or wait. */
+class TestStore implements SnapshotStore {
+  readonly snapshots: Snapshot[] = [];
+  readonly closed: string[] = [];
+  isUncertain = true;
+  fail: Error | undefined;
+  hold: Promise<void> | undefined;
+
+  async open(): Promise<Stored | undefined> {
+    return undefined;
+  }
+  async store(_partition: string, snapshot: Snapshot): Promise<void> {
+    await this.hold;
+    if (this.fail !== undefined) throw this.fail;
+    this.snapshots.push(snapshot);
+  }
+  async close(partition: string): Promise<void> {
+    this.closed.push(partition);
+  }
+  async shutdown(): Promise<void> {}
+}
+
+/** State that is one number. */
+class Count implements Checkpointed {
+  readonly version = 1;
+  value = 0;
+  #stored = -1;
+  readonly asked: string[] = [];
+  forgotten = 0;
+
+  partitions(): readonly string[] {
+    return ['t/0'];
+  }
+  snapshot(_partition: string, which: 'all' | 'changed'): ReadonlyMap<string, Buffer> {
+    this.asked.push(which);
+    if (which === 'changed' && this.value === this.#stored) return new Map();
+    this.#stored = this.value;
+    return new Map([['n', Buffer.from([this.value])]]);
+  }
+  restore(_partition: string, entries: ReadonlyMap<string, Buffer>): void {
+    this.value = entries.get('n')?.[0] ?? 0;
+  }
+  forget(): void {
+    this.value = 0;
+    this.forgotten++;
+  }
+}
+
+function setUp() {
+  const clock = new FakeClock();
+  const store = new TestStore();
+  const count = new Count();
+  const stored: bigint[] = [];
+  const lost: Error[] = [];
+  const reports: Outcome[] = [];
+  const partition = new CheckpointedPartition(
+    { partition: 't/0', stored: (position) => stored.push(position), lost: (error) => lost.push(error) },
+    {
+      store,
+      states: new Map([['connector count ', count]]),
+      clock,
+      ...{ intervalMs: 1000, minPauseMs: 200, timeoutMs: 5000 },
+      report: (outcome) => reports.push(outcome),
+    },
+  );
+  return { clock, store, count, stored, lost, reports, partition };
+}
+
+const record = (name: string): OutgoingRecord => ({
+  topic: 'out',
+  key: undefined,
+  value: Buffer.from(name),
+  headers: [],
+});
+const first = () => 0;
+
+test('between two records: what is due holds back the next one until it is stored', async () => {
+  const { clock, store, count, stored, partition } = setUp();
+  partition.begin(undefined);
+  assert.equal(partition.before(10n), undefined);
+  count.value = 1;
+  partition.emit([record('a')], first);
+  clock.advance(1000);
+  assert.equal(store.snapshots.length, 0, 'a record is under way');
+  let open = () => {};
+  store.hold = new Promise((resolve) => {
+    open = resolve;
+  });
+  let went = false;
+  const due = Promise.resolve(partition.before(11n)).then(() => {
+    went = true;
+  });
+  await settle();
+  assert.equal(went, false);
+  open();
+  await due;
+  const [snapshot] = store.snapshots;
+  assert.equal(snapshot?.position, 11n);
+  assert.deepEqual([...(snapshot?.states[0]?.entries ?? [])], [['n', Buffer.from([1])]]);
+  assert.deepEqual(
+    snapshot?.outputs.map((one) => String(one.record.value)),
+    ['a'],
+  );
+  assert.deepEqual(stored, [11n]);
+});
+
+test('while the source rests a checkpoint is taken by itself, and not where nothing has happened', async () => {
+  const { clock, store, count, stored, partition } = setUp();
+  partition.begin(undefined);
+  void partition.before(0n);
+  count.value = 1;
+  partition.idle(1n);
+  clock.advance(1000);
+  await settle();
+  assert.equal(store.snapshots.length, 1);
+  clock.advance(10_000);
+  await settle();
+  assert.equal(store.snapshots.length, 1, 'nothing new');
+  await partition.before(1n);
+  partition.idle(2n);
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual(stored, [1n, 2n]);
+  assert.deepEqual(store.snapshots[1]?.states, [], 'the position alone has changed');
+  assert.deepEqual(count.asked.slice(0, 2), ['all', 'changed']);
+});
+
+test('results that come while a checkpoint is stored wait for the next one', async () => {
+  const { clock, store, partition } = setUp();
+  partition.begin(undefined);
+  partition.emit([record('a')], first);
+  partition.idle(1n);
+  let open = () => {};
+  store.hold = new Promise((resolve) => {
+    open = resolve;
+  });
+  clock.advance(1000);
+  partition.emit([record('b')], first);
+  open();
+  store.hold = undefined;
+  await settle();
+  clock.advance(1000);
+  await settle();
+  const outputs = store.snapshots.map(({ outputs: all }) => all.map((one) => String(one.record.value)));
+  assert.deepEqual(outputs, [['a'], ['b']]);
+});
+
+test('after a failure that leaves all open the state is dropped, and nothing more is handed on', async () => {
+  const { clock, store, count, lost, partition } = setUp();
+  partition.begin({
+    position: 5n,
+    states: [{ owner: 'connector count ', version: 1, entries: new Map([['n', Buffer.from([7])]]) }],
+  });
+  assert.equal(count.value, 7);
+  store.fail = new Error('broker away');
+  void partition.before(5n);
+  clock.advance(1000);
+  await assert.rejects(async () => partition.before(6n), /broker away/);
+  assert.deepEqual(lost, [store.fail]);
+  assert.equal(count.forgotten, 1);
+  await assert.rejects(async () => partition.before(6n), /broker away/);
+  store.fail = undefined;
+  await partition.close();
+  assert.equal(store.snapshots.length, 0, 'nothing is stored of what was dropped');
+});
+
+test('after a failure that changed nothing the next checkpoint is of everything', async () => {
+  const { clock, store, count, lost, reports, partition } = setUp();
+  store.isUncertain = false;
+  store.fail = new Error('disk full');
+  partition.begin(undefined);
+  count.value = 1;
+  partition.idle(1n);
+  clock.advance(1000);
+  await settle();
+  store.fail = undefined;
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual(lost, []);
+  assert.deepEqual(count.asked, ['all', 'all']);
+  assert.deepEqual(
+    reports.map(({ error }) => error?.message),
+    ['disk full', undefined],
+  );
+});
+
+test('a checkpoint that takes too long has failed', async () => {
+  const { clock, store, lost, partition } = setUp();
+  store.hold = new Promise(() => {});
+  partition.begin(undefined);
+  partition.idle(1n);
+  clock.advance(1000);
+  await settle();
+  clock.advance(5000);
+  await settle();
+  assert.match(String(lost[0]), /not stored within 5000 ms/);
+});
+
+test('a partition that is given away has a last checkpoint, then its state is dropped', async () => {
+  const { store, count, partition } = setUp();
+  partition.begin(undefined);
+  void partition.before(3n);
+  count.value = 2;
+  await partition.close();
+  assert.equal(store.snapshots[0]?.position, 3n);
+  assert.equal(count.forgotten, 1);
+  assert.deepEqual(store.closed, ['t/0']);
+  await assert.rejects(async () => partition.before(4n), /given away/);
+});
+
+test('the pause after a long checkpoint is kept, and many results make one come early', async () => {
+  const { clock, store, partition } = setUp();
+  partition.begin(undefined);
+  partition.emit([record('x'.repeat(33 << 20))], first);
+  partition.idle(1n);
+  await settle();
+  assert.equal(store.snapshots.length, 1, 'before its time');
+  void partition.before(1n);
+  partition.idle(2n);
+  clock.advance(999);
+  await settle();
+  assert.equal(store.snapshots.length, 1);
+  clock.advance(1);
+  await settle();
+  assert.equal(store.snapshots.length, 2);
+});
