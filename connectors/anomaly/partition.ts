@@ -1,4 +1,3 @@
-import type { PlainValue } from '../../core/otlp/value-encode.ts';
 import { type Alert, encodeAlerts, type Severity } from '../../core/stream/alert.ts';
 import type { StateReader, StateWriter } from '../../core/stream/codec.ts';
 import { compactKey, splitKey } from '../../core/stream/key.ts';
@@ -152,13 +151,6 @@ export class AnomalyPartition implements PartitionState {
     const { cooldown, alert } = this.#config;
     if (cooldown > 0 && time - series.lastAlert < cooldown) return;
     series.lastAlert = Math.max(series.lastAlert, time);
-    const attributes: Record<string, PlainValue> = {
-      'anomaly.method': method,
-      'anomaly.value': value,
-      'anomaly.baseline': baseline,
-      'anomaly.variance': variance,
-      'metric.name': metric,
-    };
     this.#alerts.push({
       type: alert.type,
       severity: alert.severity as Severity,
@@ -166,7 +158,8 @@ export class AnomalyPartition implements PartitionState {
       key: aboutOf(series.key),
       ...{ time, firstTime: time, lastTime: time, count: 1, evidence: [] },
       message,
-      attributes,
+      attributes: { 'anomaly.method': method, 'metric.name': metric },
+      numbers: { 'anomaly.value': value, 'anomaly.baseline': baseline, 'anomaly.variance': variance },
     });
   }
 }

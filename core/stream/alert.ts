@@ -1,6 +1,6 @@
 import { Writer } from '../otlp/edit/writer.ts';
 import { LogTag } from '../otlp/readers/log-record.ts';
-import { encodeAttribute, encodeString, encodeValue, type PlainValue } from '../otlp/value-encode.ts';
+import { encodeAttribute, encodeDouble, encodeString, encodeValue, type PlainValue } from '../otlp/value-encode.ts';
 import { tagOf, WireType } from '../otlp/wire.ts';
 import type { RequestContext } from '../telemetry/context.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
@@ -44,6 +44,8 @@ export interface Alert {
   /** One sentence. */
   readonly message: string;
   readonly attributes?: Readonly<Record<string, PlainValue>>;
+  /** Attributes that are doubles whatever their value, so that stores see one type. */
+  readonly numbers?: Readonly<Record<string, number>>;
   /** 16 bytes. */
   readonly traceId?: Buffer | undefined;
 }
@@ -111,6 +113,9 @@ function writeRecord(alert: Alert): void {
   writer.field(LogTag.SEVERITY_TEXT, Buffer.from(alert.severity));
   writer.field(LogTag.BODY, encodeString(alert.message));
   for (const [key, value] of Object.entries(alertAttributes(alert))) writeAttribute(LogTag.ATTRIBUTES, key, value);
+  for (const [key, value] of Object.entries(alert.numbers ?? {})) {
+    writer.field(LogTag.ATTRIBUTES, encodeAttribute(key, encodeDouble(value)));
+  }
   if (alert.traceId !== undefined) writer.field(LogTag.TRACE_ID, alert.traceId);
   writeTime(LogTag.OBSERVED_TIME, alert.time);
   writer.field(LogTag.EVENT_NAME, Buffer.from(EVENT_NAME));
