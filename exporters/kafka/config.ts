@@ -29,7 +29,10 @@ const signalFields = (topic: string) => ({
   message_key: string(
     `The key of the records: a resource attribute, ${SERVICE_AND_METRIC} for metrics, ${USER} for logs. Empty: none.`,
   ),
-  encoding: string('otlp_proto, otlp_json; for logs also raw, text and json, with a record for each.', 'otlp_proto'),
+  encoding: string(
+    'otlp_proto, otlp_json; for logs also raw, text, json and events_json, with a record for each.',
+    'otlp_proto',
+  ),
 });
 const signal = (topic: string) =>
   struct('kafkaexporter.SignalConfig', 'Records of this signal.', signalFields(topic), { ours: ['message_key'] });

@@ -195,6 +195,7 @@ test('encodings of logs', async () => {
   const rest = ['{"n":7,"userId":"u1"}', '9007199254740993'];
   assert.deepEqual(await bodies('raw'), ['one', '\0\u0001', ...rest]);
   assert.deepEqual(await bodies('text'), ['one', 'AAE=', ...rest]);
+  assert.equal(JSON.parse((await bodies('events_json'))[2] ?? '').userId, 'u1');
   const [request = ''] = await bodies('otlp_json');
   assert.equal(JSON.parse(request).resourceLogs[0].scopeLogs[0].logRecords.length, 4);
   const settings = testSettings({ id: 'kafka', kind: 'exporter' });

@@ -1,7 +1,8 @@
 import type { OutgoingRecord } from '../../core/kafka/client.ts';
+import { encodeEvent, plain, plainObject } from '../../core/kafka/event-json.ts';
 import { encodeJson } from '../../core/otlp/json/encode.ts';
 import { split, take, takeBytes } from '../../core/otlp/split.ts';
-import { type AnyValue, decodeTree, type KeyValue, type LogRecord } from '../../core/otlp/tree.ts';
+import { decodeTree, type LogRecord } from '../../core/otlp/tree.ts';
 import { valueText } from '../../core/otlp/value-text.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
@@ -12,6 +13,7 @@ export const ENCODINGS: Readonly<Record<string, readonly Signal[]>> = {
   raw: ['logs'],
   text: ['logs'],
   json: ['logs'],
+  events_json: ['logs'],
 };
 
 /** A record and the part of the batch that is in it, which has a reference of its own. */
@@ -82,13 +84,19 @@ function putJson(batch: Telemetry, room: number, put: Put): void {
 }
 
 function putEach(batch: Telemetry, encoding: string, put: Put): void {
-  const toValue = encoding === 'json' ? eventJson : encoding === 'text' ? bodyText : rawBody;
+  const toValue = TO_VALUE[encoding] ?? rawBody;
   for (const part of split(batch, 1)) {
     for (const resource of decodeTree('logs', part).resourceLogs) {
       for (const scope of resource.scopeLogs) for (const record of scope.logRecords) put(part, toValue(record));
     }
   }
 }
+
+const TO_VALUE: Readonly<Record<string, (record: LogRecord) => Buffer>> = {
+  events_json: encodeEvent,
+  json: eventJson,
+  text: bodyText,
+};
 
 function bodyText({ body }: LogRecord): Buffer {
   return Buffer.from(valueText(body));
@@ -108,29 +116,10 @@ function eventJson({ attributes, body, eventName, timeUnixNano, observedTimeUnix
   const event: Record<string, unknown> = Object.create(null);
   if (eventName !== '') event.eventType = eventName;
   if (time !== 0n) event.timestamp = new Date(Number(time / 1_000_000n)).toISOString();
-  Object.assign(event, objectOf(attributes));
-  if (body?.kvlistValue !== undefined) Object.assign(event, objectOf(body.kvlistValue.values));
+  Object.assign(event, plainObject(attributes));
+  if (body?.kvlistValue !== undefined) Object.assign(event, plainObject(body.kvlistValue.values));
   else if (body !== undefined) event.body = plain(body);
   return Buffer.from(JSON.stringify(event));
-}
-
-function objectOf(entries: readonly KeyValue[]): Record<string, unknown> {
-  const object: Record<string, unknown> = Object.create(null);
-  for (const { key, value } of entries) object[key] = plain(value);
-  return object;
-}
-
-/** Integers that JSON numbers cannot hold become text, bytes base64. */
-function plain(value: AnyValue | undefined): unknown {
-  if (value === undefined) return null;
-  if (value.kvlistValue !== undefined) return objectOf(value.kvlistValue.values);
-  if (value.arrayValue !== undefined) return value.arrayValue.values.map(plain);
-  if (value.intValue !== undefined) {
-    const number = Number(value.intValue);
-    return Number.isSafeInteger(number) ? number : value.intValue.toString();
-  }
-  if (value.bytesValue !== undefined) return value.bytesValue.toString('base64');
-  return value.stringValue ?? value.boolValue ?? value.doubleValue ?? null;
 }
 
 /** Who sent what is too large, for the log. */

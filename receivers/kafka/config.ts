@@ -77,7 +77,10 @@ const topic = (name: string) =>
     'Topics of this signal.',
     {
       topics: stringList('Names, or patterns that begin with ^.', [name]),
-      encoding: string('otlp_proto, otlp_json; for logs also raw, json, text and text_CHARSET.', 'otlp_proto'),
+      encoding: string(
+        'otlp_proto, otlp_json; for logs also raw, json, events_json, text and text_CHARSET.',
+        'otlp_proto',
+      ),
       exclude_topics: stringList('Patterns of topics that are left out of what the patterns match.'),
     },
     { legacy: { topic: { standard: 'topics' } } },

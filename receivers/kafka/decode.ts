@@ -1,8 +1,9 @@
 import { TextDecoder } from 'node:util';
 import type { IncomingRecord } from '../../core/kafka/client.ts';
+import { decodeEvent } from '../../core/kafka/event-json.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { scan } from '../../core/otlp/scan/scan.ts';
-import { type AnyValue, encodeTree } from '../../core/otlp/tree.ts';
+import { type AnyValue, encodeTree, type LogRecord } from '../../core/otlp/tree.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { RequestContext } from '../../core/telemetry/context.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
@@ -14,6 +15,9 @@ export type Decode = (record: IncomingRecord, context: RequestContext) => Teleme
 export function decoderOf(signal: Signal, encoding: string): Decode {
   if (encoding === 'otlp_proto') return (record, context) => fromProto(signal, record.value, context);
   if (encoding === 'otlp_json') return (record, context) => fromJson(signal, record.value, context);
+  if (encoding === 'events_json' && signal === 'logs') {
+    return ({ value, timestamp }, context) => batchOf(decodeEvent(value, timestamp), context);
+  }
   const body = signal === 'logs' ? bodyOf(encoding) : undefined;
   if (body !== undefined) return (record, context) => logOf(body(record.value), record, context);
   throw new Error(`unrecognized ${signal} encoding ${JSON.stringify(encoding)}`);
@@ -70,7 +74,7 @@ const NANOS_PER_MS = 1_000_000n;
 
 /** One log record, observed when Kafka got it. */
 function logOf(body: AnyValue, { timestamp }: IncomingRecord, context: RequestContext): Telemetry {
-  const record = {
+  const record: LogRecord = {
     timeUnixNano: 0n,
     observedTimeUnixNano: BigInt(Math.max(0, timestamp)) * NANOS_PER_MS,
     severityNumber: 0,
@@ -83,6 +87,10 @@ function logOf(body: AnyValue, { timestamp }: IncomingRecord, context: RequestCo
     spanId: NONE,
     eventName: '',
   };
+  return batchOf(record, context);
+}
+
+function batchOf(record: LogRecord, context: RequestContext): Telemetry {
   const scopeLogs = [{ scope: undefined, logRecords: [record], schemaUrl: '' }];
   const bytes = encodeTree('logs', { resourceLogs: [{ resource: undefined, scopeLogs, schemaUrl: '' }] });
   return Telemetry.of('logs', bytes, 1, context);

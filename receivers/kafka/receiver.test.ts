@@ -204,6 +204,10 @@ test('encodings and headers', async () => {
   assert.equal(entries[0]?.value?.doubleValue, 1);
   assert.equal(entries[1]?.value?.arrayValue?.values[0]?.boolValue, true);
   assert.equal(await logs('json', '[1]'), undefined);
+  const event = await logs('events_json', '{"eventType":"login","userId":"u"}');
+  assert.deepEqual([event?.eventName, event?.attributes[0]?.key], ['login', 'userId']);
+  assert.equal(event?.observedTimeUnixNano, 1_000_000_000n);
+  assert.equal(await logs('events_json', '[1]'), undefined);
 
   const yaml = 'traces: {encoding: otlp_json}\nheader_extraction: {extract_headers: true, headers: [tenant, other]}';
   const { start, group, sinks } = await receiver(yaml);

@@ -1,0 +1,126 @@
+import type { AnyValue, KeyValue, LogRecord } from '../otlp/tree.ts';
+
+/** The fields of a business event that a log record has a place for; all fields are attributes too, but the first two. */
+const TYPE = 'eventType';
+const TIME = 'timestamp';
+const TRACE = 'traceId';
+const SPAN = 'spanId';
+
+const NONE = Buffer.alloc(0);
+const NANOS_PER_MS = 1_000_000n;
+/** What a Date can hold, in milliseconds either side of 1970. */
+const MAX_DATE_MS = 8.64e15;
+
+/**
+ * A business event as a log record: `eventType` is its event name, `timestamp` (milliseconds since the Unix epoch, or
+ * text as of RFC 3339) its time, `traceId` and `spanId` its ids where they are hexadecimal of the right length, every
+ * other field an attribute, and the body the text as it came. Without a readable timestamp it has no time of its own,
+ * only that at which it was observed, `observedMs`.
+ *
+ * @throws Error where it is no JSON object
+ */
+export function decodeEvent(value: Buffer, observedMs: number): LogRecord {
+  const text = value.toString('utf8');
+  const event = objectOf(JSON.parse(text));
+  if (event === undefined) throw new Error('the record is no JSON object');
+  return {
+    timeUnixNano: timeOf(event[TIME]),
+    observedTimeUnixNano: BigInt(Math.max(0, Math.trunc(observedMs))) * NANOS_PER_MS,
+    severityNumber: 0,
+    severityText: '',
+    body: { stringValue: text },
+    attributes: Object.entries(event)
+      .filter(([key]) => key !== TYPE && key !== TIME)
+      .map(([key, field]) => ({ key, value: anyValue(field) })),
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: idOf(event[TRACE], 16),
+    spanId: idOf(event[SPAN], 8),
+    eventName: typeof event[TYPE] === 'string' ? event[TYPE] : '',
+  };
+}
+
+/**
+ * A log record as a business event, so that `decodeEvent` gives the record again: the fields of a body that is a map or
+ * the text of a JSON object (any other body is the field `body`), then the attributes, then what the record itself has.
+ */
+export function encodeEvent(record: LogRecord): Buffer {
+  const { body, eventName, timeUnixNano, traceId, spanId } = record;
+  const event: Record<string, unknown> = Object.create(null);
+  const fields = body?.kvlistValue === undefined ? parsed(body) : plainObject(body.kvlistValue.values);
+  if (fields !== undefined) Object.assign(event, fields);
+  else if (body !== undefined) event.body = plain(body);
+  Object.assign(event, plainObject(record.attributes));
+  if (eventName !== '') event[TYPE] = eventName;
+  // text that means the same time stays as it is
+  if (timeUnixNano !== 0n && timeOf(event[TIME]) !== timeUnixNano) event[TIME] = Number(timeUnixNano / NANOS_PER_MS);
+  if (traceId.length > 0) event[TRACE] ??= traceId.toString('hex');
+  if (spanId.length > 0) event[SPAN] ??= spanId.toString('hex');
+  return Buffer.from(JSON.stringify(event));
+}
+
+/** Nanoseconds since the Unix epoch; 0 where it cannot be read or lies before 1970. */
+function timeOf(timestamp: unknown): bigint {
+  const millis =
+    typeof timestamp === 'string' ? millisOf(timestamp) : Number(typeof timestamp === 'number' && timestamp);
+  return millis > 0 && millis <= MAX_DATE_MS ? BigInt(Math.trunc(millis)) * NANOS_PER_MS : 0n;
+}
+
+/** NaN where it is neither milliseconds nor a date with its time; without a zone it is UTC, wherever this runs. */
+function millisOf(text: string): number {
+  if (/^\d{1,16}$/.test(text)) return Number(text);
+  const [date, zone] = /^\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*(Z|[+-]\d\d:?\d\d)?$/i.exec(text) ?? ['', ''];
+  return Date.parse(zone === undefined ? `${date}Z` : date);
+}
+
+function idOf(text: unknown, bytes: number): Buffer {
+  return typeof text === 'string' && text.length === 2 * bytes && /^[0-9a-f]+$/i.test(text)
+    ? Buffer.from(text, 'hex')
+    : NONE;
+}
+
+function objectOf(json: unknown): Record<string, unknown> | undefined {
+  return typeof json === 'object' && json !== null && !Array.isArray(json)
+    ? (json as Record<string, unknown>)
+    : undefined;
+}
+
+function parsed(body: AnyValue | undefined): Record<string, unknown> | undefined {
+  if (body?.stringValue?.startsWith('{') !== true) return undefined;
+  try {
+    return objectOf(JSON.parse(body.stringValue));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole numbers are integers where a double can tell them apart. */
+function anyValue(json: unknown): AnyValue {
+  if (typeof json === 'string') return { stringValue: json };
+  if (typeof json === 'number') return Number.isSafeInteger(json) ? { intValue: BigInt(json) } : { doubleValue: json };
+  if (typeof json === 'boolean') return { boolValue: json };
+  if (Array.isArray(json)) return { arrayValue: { values: json.map(anyValue) } };
+  const object = objectOf(json);
+  if (object === undefined) return {};
+  return { kvlistValue: { values: Object.entries(object).map(([key, value]) => ({ key, value: anyValue(value) })) } };
+}
+
+/** Without a prototype, so that no key is one of its members. */
+export function plainObject(entries: readonly KeyValue[]): Record<string, unknown> {
+  const object: Record<string, unknown> = Object.create(null);
+  for (const { key, value } of entries) object[key] = plain(value);
+  return object;
+}
+
+/** As JSON has it. Integers that its numbers cannot hold become text, bytes base64. */
+export function plain(value: AnyValue | undefined): unknown {
+  if (value === undefined) return null;
+  if (value.kvlistValue !== undefined) return plainObject(value.kvlistValue.values);
+  if (value.arrayValue !== undefined) return value.arrayValue.values.map(plain);
+  if (value.intValue !== undefined) {
+    const number = Number(value.intValue);
+    return Number.isSafeInteger(number) ? number : value.intValue.toString();
+  }
+  if (value.bytesValue !== undefined) return value.bytesValue.toString('base64');
+  return value.stringValue ?? value.boolValue ?? value.doubleValue ?? null;
+}
