@@ -8,14 +8,17 @@ cache=${WEIR_SERVICES:-${XDG_CACHE_HOME:-$HOME/.cache}/weir-services}
 home=$cache/chdb-core-$version
 fail() { echo "clickhouse.sh: $1" >&2; [ -z "${2:-}" ] || tail -20 "$2" >&2; exit 1; }
 
+# shellcheck source=packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
+
 mkdir -p "$cache"
 exec 9>"$cache/clickhouse.lock"
 flock 9
 if [ ! -e "$home/complete" ]; then
   rm -rf "$home"
   if ! python3 -m venv "$home" >"$cache/venv.log" 2>&1; then
-    { apt-get update && apt-get install -y --no-install-recommends python3-venv; } >"$cache/apt.log" 2>&1 ||
-      fail 'Python 3 with venv is needed to fetch ClickHouse' "$cache/apt.log"
+    # there is no command by which to tell whether it is there
+    packages clickhouse no-such-command python3-venv
     rm -rf "$home"
     python3 -m venv "$home"
   fi

@@ -13,8 +13,8 @@ module=github.com/influxdata/influxdb/v2
 binary() { echo "$cache/influxd-$version"; }
 install() {
   [ ! -x "$(binary)" ] || return 0
-  packages gcc gcc libc6-dev
-  packages pkg-config pkg-config
+  packages "$name" gcc gcc libc6-dev
+  packages "$name" pkg-config pkg-config
   command -v cargo >/dev/null || fail 'cargo is needed to build Flux'
   (
     go_module "$module" "$module/cmd/influxd"

@@ -3,7 +3,15 @@ import { Service } from './service.ts';
 const POLL_MS = 50;
 const READY_TIMEOUT_MS = 60_000;
 const ORGANIZATION = 'weir';
+const BUCKET = 'first';
 const TOKEN = 'test-token';
+
+export interface InfluxDbOptions {
+  readonly port?: number;
+  readonly org?: string;
+  /** The one that is there from the beginning. */
+  readonly bucket?: string;
+}
 
 /** A row of an answer to a Flux query: columns by name, as text. */
 export type Row = Readonly<Record<string, string>>;
@@ -11,20 +19,21 @@ export type Row = Readonly<Record<string, string>>;
 /** A real InfluxDB 2 with an organization; each test has a bucket of its own. It keeps its data over a restart. */
 export class InfluxDb implements AsyncDisposable {
   readonly service: Service;
-  readonly org = ORGANIZATION;
+  readonly org: string;
   readonly token = TOKEN;
   #orgId = '';
 
-  private constructor(service: Service) {
+  private constructor(service: Service, org: string) {
     this.service = service;
+    this.org = org;
   }
 
-  static async start(): Promise<InfluxDb> {
-    const influx = new InfluxDb(await Service.start('influxdb'));
+  static async start({ port, org = ORGANIZATION, bucket = BUCKET }: InfluxDbOptions = {}): Promise<InfluxDb> {
+    const influx = new InfluxDb(await Service.start('influxdb', {}, port), org);
     await influx.#ready();
-    const names = { username: 'admin', password: 'test-password', org: ORGANIZATION, bucket: 'first', token: TOKEN };
-    const { org } = (await influx.#call('setup', names)) as { org: { id: string } };
-    influx.#orgId = org.id;
+    const names = { username: 'admin', password: 'test-password', org, bucket, token: TOKEN };
+    const made = (await influx.#call('setup', names)) as { org: { id: string } };
+    influx.#orgId = made.org.id;
     return influx;
   }
 
@@ -45,7 +54,7 @@ export class InfluxDb implements AsyncDisposable {
   /** The rows of all tables, in their order. */
   async query(flux: string): Promise<Row[]> {
     const dialect = { header: true, annotations: [] };
-    return rowsOf(String(await this.#call(`query?org=${ORGANIZATION}`, { query: flux, dialect })));
+    return rowsOf(String(await this.#call(`query?org=${this.org}`, { query: flux, dialect })));
   }
 
   /** Every point of a measurement with its tags and fields; times as RFC 3339. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Jaeger 1.76, everything in one process and in memory, built from its Go module (six minutes with empty caches). PORT is
-# where it answers queries; GRPC_PORT takes api_v2 (PostSpans), OTLP_GRPC_PORT and OTLP_HTTP_PORT take OTLP.
+# Jaeger 1.76, everything in one process, built from its Go module (six minutes with empty caches). PORT is where it
+# answers queries; GRPC_PORT takes api_v2 (PostSpans), OTLP_GRPC_PORT and OTLP_HTTP_PORT take OTLP. Spans are in memory;
+# with ON_DISK=yes they are in DATA_DIR, and those it has taken are there when it ends by SIGTERM.
 name=jaeger
 port=16686
 version=v1.76.0
@@ -27,5 +28,8 @@ command_line() {
     "--collector.grpc-server.host-port=$host:${GRPC_PORT:-14250}"
     "--collector.otlp.grpc.host-port=$host:${OTLP_GRPC_PORT:-4317}"
     "--collector.otlp.http.host-port=$host:${OTLP_HTTP_PORT:-4318}")
+  [ "${ON_DISK:-no}" = yes ] || return 0
+  export SPAN_STORAGE_TYPE=badger
+  argv+=(--badger.ephemeral=false "--badger.directory-key=$data/keys" "--badger.directory-value=$data/values")
 }
 main "$@"

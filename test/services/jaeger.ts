@@ -30,7 +30,14 @@ interface Trace {
   readonly processes: Readonly<Record<string, JaegerSpan['process']>>;
 }
 
-/** A real Jaeger, which keeps spans in memory: a restart forgets them. */
+export interface JaegerOptions {
+  /** Where it takes `PostSpans`. */
+  readonly grpcPort?: number;
+  /** Whether spans are on disk, so that a restart does not forget them. */
+  readonly onDisk?: boolean;
+}
+
+/** A real Jaeger. */
 export class Jaeger implements AsyncDisposable {
   readonly service: Service;
   /** Takes `PostSpans`. */
@@ -43,10 +50,15 @@ export class Jaeger implements AsyncDisposable {
     [this.grpcPort, this.otlpGrpcPort, this.otlpHttpPort] = ports;
   }
 
-  static async start(): Promise<Jaeger> {
-    const ports = [await freePort(), await freePort(), await freePort()] as const;
+  static async start(options: JaegerOptions = {}): Promise<Jaeger> {
+    const ports = [options.grpcPort ?? (await freePort()), await freePort(), await freePort()] as const;
     const [grpc, otlpGrpc, otlpHttp] = ports.map(String) as [string, string, string];
-    const env = { GRPC_PORT: grpc, OTLP_GRPC_PORT: otlpGrpc, OTLP_HTTP_PORT: otlpHttp };
+    const env = {
+      GRPC_PORT: grpc,
+      OTLP_GRPC_PORT: otlpGrpc,
+      OTLP_HTTP_PORT: otlpHttp,
+      ON_DISK: options.onDisk === true ? 'yes' : 'no',
+    };
     const jaeger = new Jaeger(await Service.start('jaeger', env), ports);
     await jaeger.#ready();
     return jaeger;

@@ -8,14 +8,15 @@ cache=${WEIR_SERVICES:-${XDG_CACHE_HOME:-$HOME/.cache}/weir-services}
 home=$cache/kafka-$version
 fail() { echo "kafka.sh: $1" >&2; [ -z "${2:-}" ] || tail -20 "$2" >&2; exit 1; }
 
+# shellcheck source=packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
+
 mkdir -p "$cache"
 exec 9>"$cache/kafka.lock"
 flock 9
 if [ ! -e "$home/complete" ]; then
-  if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then
-    { apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless maven; } >"$cache/apt.log" 2>&1 ||
-      fail 'Java and Maven are needed to fetch Kafka' "$cache/apt.log"
-  fi
+  packages kafka java openjdk-17-jre-headless
+  packages kafka mvn maven
   mkdir -p "$home"
   dependency() { echo "<dependency><groupId>$1</groupId><artifactId>$2</artifactId><version>$3</version></dependency>"; }
   {

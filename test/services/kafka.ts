@@ -36,9 +36,17 @@ export interface KafkaOptions {
   readonly advertise?: (port: number) => Promise<number>;
 }
 
-/** Names with protocol and port, and what they need. */
+/** A further listener of 127.0.0.1; clients are told this address unless `advertised` is another, as host:port. */
+interface Listener {
+  readonly name: string;
+  readonly protocol: string;
+  readonly port: number;
+  readonly advertised?: string;
+}
+
+/** Listeners and what they need. */
 export interface KafkaListeners {
-  readonly listeners: readonly { readonly name: string; readonly protocol: string; readonly port: number }[];
+  readonly listeners: readonly Listener[];
   readonly properties: readonly string[];
   readonly format: readonly string[];
 }
@@ -142,7 +150,9 @@ export class KafkaCluster implements AsyncDisposable {
 
   #properties({ id, port, advertisedPort, controllerPort }: Broker, folder: string): string {
     const { listeners: more = [], properties = [] } = this.#options.extra ?? {};
-    const further = more.map((one) => `,${one.name}://127.0.0.1:${one.port}`).join('');
+    const local = ({ port }: Listener) => `127.0.0.1:${port}`;
+    const further = more.map((one) => `,${one.name}://${local(one)}`).join('');
+    const advertised = more.map((one) => `,${one.name}://${one.advertised ?? local(one)}`).join('');
     const protocols = more.map((one) => `,${one.name}:${one.protocol}`).join('');
     const factor = this.#brokers.length >= 3 ? 3 : 1;
     const isr = factor === 3 ? 2 : 1;
@@ -156,7 +166,7 @@ export class KafkaCluster implements AsyncDisposable {
       `node.id=${id}`,
       `controller.quorum.voters=${this.#brokers.map((b) => `${b.id}@127.0.0.1:${b.controllerPort}`).join(',')}`,
       `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}${further}`,
-      `advertised.listeners=PLAINTEXT://127.0.0.1:${advertisedPort}${further}`,
+      `advertised.listeners=PLAINTEXT://127.0.0.1:${advertisedPort}${advertised}`,
       'controller.listener.names=CONTROLLER',
       'inter.broker.listener.name=PLAINTEXT',
       `listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${protocols}`,

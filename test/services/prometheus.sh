@@ -6,7 +6,7 @@ port=9090
 # shellcheck source=service.sh
 source "$(dirname "${BASH_SOURCE[0]}")/service.sh"
 
-install() { packages prometheus prometheus; }
+install() { packages "$name" prometheus prometheus; }
 binary() { command -v prometheus; }
 command_line() {
   local config=$data/prometheus.yml

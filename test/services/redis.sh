@@ -6,7 +6,7 @@ port=6379
 # shellcheck source=service.sh
 source "$(dirname "${BASH_SOURCE[0]}")/service.sh"
 
-install() { packages redis-server redis-server redis-tools; }
+install() { packages "$name" redis-server redis-server redis-tools; }
 binary() { command -v redis-server; }
 command_line() {
   argv=(redis-server --port "$port" --bind 127.0.0.1 --dir "$data" --save '' --appendonly "${APPENDONLY:-no}"

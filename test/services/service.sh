@@ -13,18 +13,8 @@ fail() { echo "$name.sh: $1" >&2; [ -z "${2:-}" ] || tail -20 "$2" >&2; exit 1; 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 alive() { [ -s "$data/pid" ] && kill -0 "$(cat "$data/pid")" 2>/dev/null; }
 
-# packages COMMAND PACKAGE...: Debian's packages where the command is missing; their daemons are not started.
-packages() {
-  local wanted=$1
-  shift
-  command -v "$wanted" >/dev/null && return
-  command -v apt-get >/dev/null || fail "$wanted is missing, and so is apt-get"
-  [ "$(id -u)" = 0 ] || fail "$wanted is missing, and only root can install $*"
-  export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
-  # two scripts at once would wait for the lock of dpkg, which apt-get does only when told
-  { apt-get update && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"; } \
-    >"$cache/$name-apt.log" 2>&1 || fail "apt-get cannot install $*" "$cache/$name-apt.log"
-}
+# shellcheck source=packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
 
 once() {
   mkdir -p "$cache"

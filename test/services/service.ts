@@ -25,9 +25,9 @@ export class Service implements AsyncDisposable {
     this.#env = { ...env, PORT: String(port), DATA_DIR: this.#folder };
   }
 
-  /** Installs it where it is missing, and resolves when it listens; `env` is what its script takes. */
-  static async start(name: string, env: Readonly<Record<string, string>> = {}): Promise<Service> {
-    const service = new Service(name, await freePort(), env);
+  /** Installs it where it is missing, and resolves when it listens; `env` is what its script takes. Any port by default. */
+  static async start(name: string, env: Readonly<Record<string, string>> = {}, port?: number): Promise<Service> {
+    const service = new Service(name, port ?? (await freePort()), env);
     try {
       const { status } = spawnSync('bash', [service.#script, 'install'], { stdio: ['ignore', 'ignore', 'inherit'] });
       if (status !== 0) throw new Error(`${name} cannot be installed`);

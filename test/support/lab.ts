@@ -11,9 +11,14 @@ export class Lab implements AsyncDisposable {
   readonly #daemons: Daemon[] = [];
 
   /** Writes the configuration to a file and runs weir on it, or `command`, such as the reference collector. */
-  run(yaml: string, command?: readonly string[], args: readonly string[] = []): Daemon {
+  run(
+    yaml: string,
+    command?: readonly string[],
+    args: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Daemon {
     const file = this.write(`config-${this.#daemons.length}.yaml`, yaml);
-    const options = { args: ['--config', file, ...args], cwd: this.folder };
+    const options = { args: ['--config', file, ...args], cwd: this.folder, env };
     const daemon = new Daemon(command === undefined ? options : { ...options, command });
     this.#daemons.push(daemon);
     return daemon;
