@@ -110,7 +110,7 @@ class Member implements Membership {
       for (const partition of partitions) {
         const key = `${topic}:${partition}`;
         const kept = before.get(key);
-        const current = kept ?? new ConsumedPartition(topic, partition, this.#handler);
+        const current = kept ?? new ConsumedPartition(topic, partition, this.#handler, this.#options.committedOnly);
         this.#partitions.set(key, current);
         if (kept === undefined) fresh.push(current);
       }

@@ -2,9 +2,8 @@ import { type BaseOptions, Consumer, ListOffsetTimestamps } from '@platformatic/
 import type { ConsumerOptions } from './client.ts';
 import type { ConsumedPartition } from './platformatic-partition.ts';
 
-/** Isolation levels of the protocol. */
+/** What was committed is found by the partition itself. */
 const UNCOMMITTED = 0;
-const COMMITTED = 1;
 
 type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
 
@@ -113,7 +112,7 @@ export class Fetcher {
       minBytes,
       maxBytes,
       maxWaitTime: maxWaitMs,
-      isolationLevel: this.#options.committedOnly ? COMMITTED : UNCOMMITTED,
+      isolationLevel: UNCOMMITTED,
       topics: this.#requests(partitions, topics),
     });
     this.#receive(response, partitions, topics);
@@ -141,9 +140,9 @@ export class Fetcher {
   ): void {
     for (const { topicId, partitions: answers } of response.responses) {
       const topic = topics.get(topicId);
-      for (const { partitionIndex, records, highWatermark, abortedTransactions } of answers) {
+      for (const { partitionIndex, records, highWatermark } of answers) {
         const partition = partitions.find((one) => one.topic === topic && one.partition === partitionIndex);
-        if (records && records.length > 0) partition?.receive(records, highWatermark, abortedTransactions);
+        if (records && records.length > 0) partition?.receive(records, highWatermark);
       }
     }
   }

@@ -1,17 +1,6 @@
 import type { RecordsBatch } from '@platformatic/kafka';
 import type { IncomingRecord, RecordBatch, RecordHandler } from './client.ts';
-
-/** Bits of a batch's attributes: part of a transaction; marks of transactions, no records. */
-const TRANSACTIONAL = 0x10;
-const CONTROL = 0x20;
-/** What the key of a mark begins with: its version and its type, 16 bits each; type 0 is an abort. */
-const ABORT = 0;
-
-/** A transaction that was aborted: its records from this offset on, up to the mark, never happened. */
-interface Aborted {
-  readonly producerId: bigint;
-  readonly firstOffset: bigint;
-}
+import { CONTROL, Committed } from './committed.ts';
 
 /** A partition from its assignment to this member until it is given away. */
 export class ConsumedPartition {
@@ -25,6 +14,10 @@ export class ConsumedPartition {
   /** Bytes of records that no handler has yet. */
   waiting = 0;
   readonly #handler: RecordHandler;
+  readonly #committedOnly: boolean;
+  #transactions: Committed | undefined;
+  /** Where reading began: compressed batches may bring some records before it. */
+  #start = 0n;
   #queue: IncomingRecord[] = [];
   #highWatermark = 0n;
   #committed = -1n;
@@ -33,10 +26,12 @@ export class ConsumedPartition {
   /** Called when there is room for more records. */
   onRoom: (() => void) | undefined;
 
-  constructor(topic: string, partition: number, handler: RecordHandler) {
+  /** `committedOnly`: leaves out what belongs to transactions that were not committed. */
+  constructor(topic: string, partition: number, handler: RecordHandler, committedOnly: boolean) {
     this.topic = topic;
     this.partition = partition;
     this.#handler = handler;
+    this.#committedOnly = committedOnly;
   }
 
   get stopped(): boolean {
@@ -49,6 +44,8 @@ export class ConsumedPartition {
 
   seek(offset: bigint): void {
     this.position = offset;
+    this.#start = offset;
+    this.#transactions = this.#committedOnly ? new Committed() : undefined;
   }
 
   committed(offset: bigint): void {
@@ -67,35 +64,27 @@ export class ConsumedPartition {
     await this.#running;
   }
 
-  /**
-   * Takes what was fetched from `position` on. Of compressed batches there may be some more before it. `aborted`: the
-   * transactions in it that were not committed, where only committed ones are wanted.
-   */
-  receive(batches: readonly RecordsBatch[], highWatermark: bigint, aborted: readonly Aborted[] | null = null): void {
+  /** Takes what was fetched from `position` on. Of compressed batches there may be some more before it. */
+  receive(batches: readonly RecordsBatch[], highWatermark: bigint): void {
     if (this.#stopped || this.position === undefined) return;
     this.#highWatermark = highWatermark;
-    const open = new Set<bigint>();
-    const begins = [...(aborted ?? [])].sort((a, b) => Number(a.firstOffset - b.firstOffset));
     for (const batch of batches) {
       const end = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
-      for (; begins[0] !== undefined && begins[0].firstOffset < end; begins.shift()) open.add(begins[0].producerId);
-      const isControl = (batch.attributes & CONTROL) !== 0;
-      if (isControl && isAbort(batch)) open.delete(batch.producerId);
       if (end <= this.position) continue;
-      const isAborted = (batch.attributes & TRANSACTIONAL) !== 0 && open.has(batch.producerId);
-      if (!isControl && !isAborted) this.#add(batch, this.position);
       this.position = end;
       this.leaderEpoch = batch.partitionLeaderEpoch;
+      if (this.#transactions !== undefined) for (const one of this.#transactions.next(batch)) this.#add(one);
+      else if ((batch.attributes & CONTROL) === 0) this.#add(batch);
     }
     this.#running ??= this.#work().finally(() => {
       this.#running = undefined;
     });
   }
 
-  #add(batch: RecordsBatch, from: bigint): void {
+  #add(batch: RecordsBatch): void {
     for (const record of batch.records) {
       const offset = batch.firstOffset + BigInt(record.offsetDelta);
-      if (offset < from) continue;
+      if (offset < this.#start) continue;
       const value = record.value ?? Buffer.alloc(0);
       this.waiting += value.length;
       this.#queue.push({
@@ -131,9 +120,4 @@ export class ConsumedPartition {
       },
     };
   }
-}
-
-function isAbort({ records }: RecordsBatch): boolean {
-  const key = records[0]?.key;
-  return key != null && key.length >= 4 && key.readInt16BE(2) === ABORT;
 }

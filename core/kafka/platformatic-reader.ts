@@ -14,15 +14,11 @@ export async function readTopic(
   handler: RecordHandler,
   lost: (error: unknown) => void,
 ): Promise<Membership> {
-  const fetcher = new Fetcher(
-    baseOptions(options),
-    { ...options, initialOffset: 'earliest', committedOnly: true },
-    lost,
-  );
+  const fetcher = new Fetcher(baseOptions(options), { ...options, initialOffset: 'earliest' }, lost);
   try {
     const partitions = await insistently(options, async () => {
       const count = await fetcher.partitionsOf(topic);
-      const found = Array.from({ length: count }, (_, i) => new ConsumedPartition(topic, i, handler));
+      const found = Array.from({ length: count }, (_, i) => new ConsumedPartition(topic, i, handler, true));
       await fetcher.seekInitial(found);
       return found;
     });
