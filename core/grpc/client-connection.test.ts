@@ -3,10 +3,10 @@ import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../clock.ts';
+import { ErrorCode, Flag, FrameType, Setting } from '../http2/frames.ts';
+import { frame, headers, message, RawListener, type RawPeer, setting, uint32 } from '../http2/testing/raw-peer.ts';
 import { StatusCode } from '../status-code.ts';
 import { GrpcClient } from './client.ts';
-import { ErrorCode, Flag, FrameType, Setting } from './frames.ts';
-import { frame, headers, message, RawListener, type RawPeer, setting, uint32 } from './testing/raw-peer.ts';
 import type { GrpcClientOptions, UnaryOptions } from './types.ts';
 
 const OK_HEAD = [

@@ -1,4 +1,6 @@
 import type { Timer } from '../clock.ts';
+import { Connection } from '../http2/connection.ts';
+import { ErrorCode, errorName, MAX_STREAM_ID, PREFACE, Setting } from '../http2/frames.ts';
 import { connectShared } from '../net/shared-read.ts';
 import { StatusCode } from '../status-code.ts';
 import { deliver } from './client-answer.ts';
@@ -6,8 +8,6 @@ import type { Call } from './client-call.ts';
 import { ClientPinger, type Pinged } from './client-keepalive.ts';
 import type { ClientSettings } from './client-settings.ts';
 import { ClientStream } from './client-stream.ts';
-import { Connection } from './connection.ts';
-import { ErrorCode, errorName, MAX_STREAM_ID, PREFACE, Setting } from './frames.ts';
 import { GrpcError } from './grpc-error.ts';
 import { OutgoingMessage } from './outgoing-message.ts';
 import { fromReset } from './status.ts';
@@ -79,7 +79,7 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
     call.stream = stream;
     this.streams.set(id, stream);
     this.writeHeaders(id, 0, this.#settings.headers(path, options, timeoutMs));
-    stream.outgoing = OutgoingMessage.message(message, length, options.encoding !== undefined, true);
+    stream.outgoing = new OutgoingMessage(message, length, options.encoding !== undefined, true);
     this.pump(stream);
   }
 

@@ -1,7 +1,7 @@
 import { isIP, type NetConnectOpts } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { type Clock, systemClock } from '../clock.ts';
-import { encodeHeaders } from './hpack-encoder.ts';
+import { encodeHeaders } from '../http2/hpack-encoder.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './message-reader.ts';
 import { formatTimeout } from './timeout.ts';
 import type { ClientKeepalive, Decompressors, GrpcClientOptions, UnaryOptions } from './types.ts';

@@ -1,10 +1,11 @@
+import type { HeaderField } from '../http2/hpack-decoder.ts';
+import type { ReceiveBudget } from '../http2/receive-budget.ts';
+import { Stream } from '../http2/stream.ts';
 import { StatusCode } from '../status-code.ts';
 import type { Call } from './client-call.ts';
 import { GrpcError } from './grpc-error.ts';
-import type { HeaderField } from './hpack-decoder.ts';
-import { MessageReader, type ReceiveBudget } from './message-reader.ts';
+import { MessageReader } from './message-reader.ts';
 import { decodeMessage, fromHttpStatus, isGrpcContentType, parseStatusCode } from './status.ts';
-import { Stream } from './stream.ts';
 
 /** One try of a call, and what has come of its answer. */
 export class ClientStream extends Stream {

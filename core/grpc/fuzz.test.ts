@@ -2,10 +2,19 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from '../http2/frames.ts';
+import {
+  frame,
+  headers,
+  message,
+  RawPeer,
+  SETTINGS,
+  SETTINGS_ACK,
+  setting,
+  uint32,
+} from '../http2/testing/raw-peer.ts';
 import { GrpcClient } from './client.ts';
-import { ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from './frames.ts';
 import { GrpcServer } from './server.ts';
-import { frame, headers, message, RawPeer, SETTINGS, SETTINGS_ACK, setting, uint32 } from './testing/raw-peer.ts';
 import type { UnaryCall } from './types.ts';
 
 const PATH = '/weir.test.Echo/Call';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ReceiveBudget } from '../http2/receive-budget.ts';
+import { message } from '../http2/testing/raw-peer.ts';
 import { StatusCode } from '../status-code.ts';
-import { MessageReader, ReceiveBudget } from './message-reader.ts';
-import { message } from './testing/raw-peer.ts';
+import { MessageReader } from './message-reader.ts';
 
 const BUDGET = 8 << 20;
 

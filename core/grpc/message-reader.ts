@@ -1,4 +1,5 @@
-import type { Holder, ReceiveMemory } from '../net/receive-memory.ts';
+import type { ReceiveBudget } from '../http2/receive-budget.ts';
+import type { Holder } from '../net/receive-memory.ts';
 import { StatusCode } from '../status-code.ts';
 import { type Allocation, Slab, slabs } from '../telemetry/slab.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
@@ -13,29 +14,6 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 4 << 20;
  * must not make us allocate much.
  */
 const FIRST_ALLOCATION = 256 << 10;
-
-/** Room for what is not complete yet, shared by the streams of a connection; taken from `shared` where it is given. */
-export class ReceiveBudget {
-  #left: number;
-  readonly #shared: ReceiveMemory | undefined;
-
-  constructor(bytes: number, shared?: ReceiveMemory) {
-    this.#left = bytes;
-    this.#shared = shared;
-  }
-
-  /** `self` is who asks, and is not evicted for it. */
-  take(bytes: number, self?: Holder): boolean {
-    if (bytes > this.#left || this.#shared?.take(bytes, self) === false) return false;
-    this.#left -= bytes;
-    return true;
-  }
-
-  give(bytes: number): void {
-    this.#left += bytes;
-    this.#shared?.give(bytes);
-  }
-}
 
 /**
  * Assembles the one message of a unary body in a slab.

@@ -1,14 +1,14 @@
+import { Flag, FrameType } from '../http2/frames.ts';
+import type { Outgoing } from '../http2/outgoing.ts';
+import type { Output } from '../http2/output.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
-import { Flag, FrameType } from './frames.ts';
-import type { Output } from './output.ts';
 
 /** compressed (8) length (32), before each message. */
 export const MESSAGE_PREFIX_SIZE = 5;
 
-/** A body being sent as DATA frames: of a call one length-prefixed message in pieces, or plain bytes. */
-export class OutgoingMessage {
+/** One length-prefixed message in pieces. */
+export class OutgoingMessage implements Outgoing {
   readonly #ranges: readonly ByteRange[];
-  readonly #prefix: number;
   readonly #compressed: boolean;
   /** With the prefix. */
   readonly #length: number;
@@ -18,44 +18,23 @@ export class OutgoingMessage {
   /** The stream's end comes with the last frame; otherwise a header block follows. */
   readonly #endsStream: boolean;
 
-  private constructor(
-    ranges: readonly ByteRange[],
-    length: number,
-    prefix: number,
-    compressed: boolean,
-    endsStream: boolean,
-  ) {
+  constructor(ranges: readonly ByteRange[], length: number, compressed: boolean, endsStream: boolean) {
     this.#ranges = ranges;
-    this.#prefix = prefix;
     this.#compressed = compressed;
-    this.#length = prefix + length;
+    this.#length = MESSAGE_PREFIX_SIZE + length;
     this.#endsStream = endsStream;
-  }
-
-  static message(
-    ranges: readonly ByteRange[],
-    length: number,
-    compressed: boolean,
-    endsStream: boolean,
-  ): OutgoingMessage {
-    return new OutgoingMessage(ranges, length, MESSAGE_PREFIX_SIZE, compressed, endsStream);
-  }
-
-  static plain(bytes: Buffer): OutgoingMessage {
-    return new OutgoingMessage([{ buffer: bytes, start: 0, end: bytes.length }], bytes.length, 0, false, true);
   }
 
   get remaining(): number {
     return this.#length - this.#sent;
   }
 
-  /** Writes one DATA frame of `size` bytes, at most `remaining`. */
   writeFrame(output: Output, streamId: number, size: number): void {
     const last = size === this.remaining;
     const buffer = output.frame(FrameType.DATA, last && this.#endsStream ? Flag.END_STREAM : 0, streamId, size);
     let at = output.position;
     const end = at + size;
-    while (at < end && this.#sent < this.#prefix) buffer[at++] = this.#prefixOctet(this.#sent++);
+    while (at < end && this.#sent < MESSAGE_PREFIX_SIZE) buffer[at++] = this.#prefixOctet(this.#sent++);
     while (at < end) {
       const range = this.#ranges[this.#range]!;
       const from = range.start + this.#offset;
@@ -74,6 +53,6 @@ export class OutgoingMessage {
 
   #prefixOctet(index: number): number {
     if (index === 0) return this.#compressed ? 1 : 0;
-    return ((this.#length - this.#prefix) >>> (8 * (MESSAGE_PREFIX_SIZE - 1 - index))) & 0xff;
+    return ((this.#length - MESSAGE_PREFIX_SIZE) >>> (8 * (MESSAGE_PREFIX_SIZE - 1 - index))) & 0xff;
   }
 }

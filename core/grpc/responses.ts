@@ -1,7 +1,7 @@
-import { Flag, FRAME_HEADER_SIZE, FrameType } from './frames.ts';
-import { encodeHeaders } from './hpack-encoder.ts';
+import { Flag, FRAME_HEADER_SIZE, FrameType } from '../http2/frames.ts';
+import { encodeHeaders } from '../http2/hpack-encoder.ts';
+import { type Output, writeFrameHeader } from '../http2/output.ts';
 import { MESSAGE_PREFIX_SIZE } from './outgoing-message.ts';
-import { type Output, writeFrameHeader } from './output.ts';
 import { encodeMessage } from './status.ts';
 import type { GrpcFailure } from './types.ts';
 

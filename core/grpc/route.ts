@@ -1,6 +1,6 @@
+import { encodeHeaders } from '../http2/hpack-encoder.ts';
 import { StatusCode } from '../status-code.ts';
-import { encodeHeaders } from './hpack-encoder.ts';
-import type { RequestHead } from './request-head.ts';
+import type { CallHead } from './call-head.ts';
 import { failureHeaders } from './responses.ts';
 import { isGrpcContentType } from './status.ts';
 import type { UnaryHandler } from './types.ts';
@@ -13,11 +13,11 @@ export interface Refusal {
 
 /** What becomes of a request with this head. */
 export interface Route {
-  readonly head: RequestHead;
+  readonly head: CallHead;
   readonly to: UnaryHandler | Refusal;
 }
 
-export function findRoute(head: RequestHead, methods: ReadonlyMap<string, UnaryHandler>): Route {
+export function findRoute(head: CallHead, methods: ReadonlyMap<string, UnaryHandler>): Route {
   if (head.method !== 'POST') return { head, to: plain('405', `this is a gRPC server, which takes POST only\n`) };
   if (!isGrpcContentType(head.contentType)) {
     return { head, to: plain('415', `invalid gRPC request content-type "${head.contentType}"\n`) };

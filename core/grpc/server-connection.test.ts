@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_WINDOW, ErrorCode, Flag, FrameType, PREFACE, Setting } from './frames.ts';
+import { DEFAULT_WINDOW, ErrorCode, Flag, FrameType, PREFACE, Setting } from '../http2/frames.ts';
+import { frame, headers, message, RawPeer, SETTINGS, setting, uint32 } from '../http2/testing/raw-peer.ts';
 import { GrpcServer } from './server.ts';
-import { frame, headers, message, RawPeer, SETTINGS, setting, uint32 } from './testing/raw-peer.ts';
 import type { GrpcServerOptions, UnaryCall } from './types.ts';
 
 const PATH = '/weir.test.Echo/Call';

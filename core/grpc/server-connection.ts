@@ -1,11 +1,13 @@
+import { BlockCache } from '../http2/block-cache.ts';
+import { ErrorCode, Flag } from '../http2/frames.ts';
+import { OutgoingBytes } from '../http2/outgoing.ts';
+import { ServerSide } from '../http2/server-side.ts';
 import { StatusCode } from '../status-code.ts';
-import { ErrorCode, Flag } from './frames.ts';
+import { CallHead } from './call-head.ts';
 import { OutgoingMessage } from './outgoing-message.ts';
 import { failureHeaders, OK_TRAILERS } from './responses.ts';
-import { HEADERS_TOO_LARGE, type Refusal, type Route } from './route.ts';
-import { RouteCache } from './route-cache.ts';
+import { findRoute, HEADERS_TOO_LARGE, type Refusal, type Route } from './route.ts';
 import type { ServerSettings } from './server-settings.ts';
-import { ServerSide } from './server-side.ts';
 import { type CallOwner, costOf, ServerStream } from './server-stream.ts';
 import type { GrpcFailure, Peer } from './types.ts';
 
@@ -13,17 +15,21 @@ import type { GrpcFailure, Peer } from './types.ts';
 export class ServerConnection extends ServerSide<ServerStream, Route> implements CallOwner {
   readonly peer: Peer;
   readonly #settings: ServerSettings;
-  readonly #routes: RouteCache;
+  readonly #routes: BlockCache<Route>;
 
   constructor(settings: ServerSettings, peer: Peer, onEnd: () => void) {
     super(settings, onEnd);
     this.#settings = settings;
     this.peer = peer;
-    this.#routes = new RouteCache(this.decoder, settings.methods);
+    this.#routes = new BlockCache(this.decoder, (fields, oversized) => {
+      const head = new CallHead(fields);
+      if (!head.parse()) return undefined;
+      return oversized ? { head, to: HEADERS_TOO_LARGE } : findRoute(head, settings.methods);
+    });
   }
 
   protected override readHead(bytes: Buffer, from: number, to: number): Route | undefined {
-    return this.#routes.route(bytes, from, to);
+    return this.#routes.read(bytes, from, to);
   }
 
   protected override costOf(route: Route): number {
@@ -79,7 +85,7 @@ export class ServerConnection extends ServerSide<ServerStream, Route> implements
       this.finish(stream);
       return;
     }
-    stream.outgoing = OutgoingMessage.plain(refusal.body);
+    stream.outgoing = new OutgoingBytes(refusal.body);
     this.pump(stream);
   }
 
@@ -94,7 +100,7 @@ export class ServerConnection extends ServerSide<ServerStream, Route> implements
     this.writeHeaders(stream.id, 0, this.#settings.responseHeaders);
     const buffer = Buffer.from(message);
     const range = { buffer, start: 0, end: buffer.length };
-    stream.outgoing = OutgoingMessage.message([range], buffer.length, false, false);
+    stream.outgoing = new OutgoingMessage([range], buffer.length, false, false);
     stream.trailers = OK_TRAILERS;
     this.pump(stream);
   }

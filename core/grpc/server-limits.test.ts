@@ -4,13 +4,19 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { ErrorCode, Flag, FrameType, Setting } from '../http2/frames.ts';
+import {
+  REQUEST_TIMEOUT_MS,
+  type ServerLimit,
+  SLOW_READER_MS,
+  START_TIMEOUT_MS,
+  SWEEP_MS,
+} from '../http2/server-limits.ts';
+import { frame, headers, message, RawPeer, setting, uint32 } from '../http2/testing/raw-peer.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
-import { ErrorCode, Flag, FrameType, Setting } from './frames.ts';
 import { GrpcServer } from './server.ts';
 import { ServerConnection } from './server-connection.ts';
-import { REQUEST_TIMEOUT_MS, type ServerLimit, SLOW_READER_MS, START_TIMEOUT_MS, SWEEP_MS } from './server-limits.ts';
 import { ServerSettings } from './server-settings.ts';
-import { frame, headers, message, RawPeer, setting, uint32 } from './testing/raw-peer.ts';
 import type { GrpcServerOptions, UnaryCall } from './types.ts';
 
 const PATH = '/weir.test.Echo/Call';

@@ -1,14 +1,15 @@
 import { type Clock, systemClock } from '../clock.ts';
+import type { KeepaliveEnforcement, ServerKeepalive } from '../http2/server-keepalive.ts';
+import { LARGEST_MESSAGES, RECEIVE_MEMORY, type ServerLimit } from '../http2/server-limits.ts';
+import type { SideSettings } from '../http2/server-side.ts';
 import { ReceiveMemory } from '../net/receive-memory.ts';
 import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import { GrpcError } from './grpc-error.ts';
 import { DEFAULT_MAX_MESSAGE_BYTES } from './message-reader.ts';
 import { CannedReply, responseHeaders } from './responses.ts';
-import { LARGEST_MESSAGES, RECEIVE_MEMORY, type ServerLimit } from './server-limits.ts';
-import type { SideSettings } from './server-side.ts';
 import type { ServerStream } from './server-stream.ts';
-import type { Decompressors, GrpcServerOptions, KeepaliveEnforcement, ServerKeepalive, UnaryHandler } from './types.ts';
+import type { Decompressors, GrpcServerOptions, UnaryHandler } from './types.ts';
 
 /** More calls than any exporter has in flight; bounds what one connection can ask for. */
 const DEFAULT_MAX_STREAMS = 1024;

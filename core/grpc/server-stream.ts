@@ -1,11 +1,12 @@
+import type { GuardedStream } from '../http2/guarded-connection.ts';
+import type { ReceiveBudget } from '../http2/receive-budget.ts';
+import { STREAM_COST } from '../http2/server-limits.ts';
+import { Stream } from '../http2/stream.ts';
 import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
-import type { GuardedStream } from './guarded-connection.ts';
-import { MessageReader, type ReceiveBudget } from './message-reader.ts';
-import type { RequestHead } from './request-head.ts';
+import type { CallHead } from './call-head.ts';
+import { MessageReader } from './message-reader.ts';
 import type { Route } from './route.ts';
-import { STREAM_COST } from './server-limits.ts';
-import { Stream } from './stream.ts';
 import type { GrpcFailure, Peer, UnaryCall } from './types.ts';
 
 /** The connection, as its calls see it. */
@@ -36,7 +37,7 @@ export class ServerStream extends Stream implements UnaryCall, GuardedStream {
   /** Sent after `outgoing`. */
   trailers: Buffer | undefined;
   readonly #owner: CallOwner;
-  readonly #head: RequestHead;
+  readonly #head: CallHead;
   readonly #budget: ReceiveBudget;
   #cost: number;
 

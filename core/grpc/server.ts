@@ -3,9 +3,9 @@ import net from 'node:net';
 import type * as tls from 'node:tls';
 import { builtin } from '../builtin.ts';
 import type { Timer } from '../clock.ts';
+import { DEFAULT_MAX_CONNECTIONS, SWEEP_MS } from '../http2/server-limits.ts';
 import { acceptShared } from '../net/shared-read.ts';
 import { ServerConnection } from './server-connection.ts';
-import { DEFAULT_MAX_CONNECTIONS, SWEEP_MS } from './server-limits.ts';
 import { ServerSettings } from './server-settings.ts';
 import type { GrpcServerOptions } from './types.ts';
 

@@ -1,5 +1,5 @@
+import { ErrorCode, errorName } from '../http2/frames.ts';
 import { StatusCode } from '../status-code.ts';
-import { ErrorCode, errorName } from './frames.ts';
 import { GrpcError } from './grpc-error.ts';
 
 /**

@@ -1,8 +1,12 @@
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
+import type { KeepaliveEnforcement, ServerKeepalive } from '../http2/server-keepalive.ts';
+import type { ServerLimit } from '../http2/server-limits.ts';
+import type { Peer } from '../net/peer.ts';
 import type { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
-import type { ServerLimit } from './server-limits.ts';
+
+export type { Peer } from '../net/peer.ts';
 
 /** Where to listen or to connect: TCP (port 0 when listening: any free one) or a Unix socket. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -47,32 +51,8 @@ export interface UnaryCall {
   fail(failure: GrpcFailure): void;
 }
 
-export interface Peer {
-  /** IP address; empty for a Unix socket. */
-  readonly address: string;
-  readonly port: number;
-}
-
 /** Must answer the call, now or later. What it throws is answered with INTERNAL. */
 export type UnaryHandler = (call: UnaryCall) => void;
-
-/** Durations in milliseconds. Source: https://pkg.go.dev/google.golang.org/grpc/keepalive#ServerParameters */
-export interface ServerKeepalive {
-  readonly maxConnectionIdleMs?: number | undefined;
-  readonly maxConnectionAgeMs?: number | undefined;
-  readonly maxConnectionAgeGraceMs?: number | undefined;
-  /** A ping after so long without traffic; default 2 h. */
-  readonly timeMs?: number | undefined;
-  /** The connection is closed when a ping is not answered for so long; default 20 s. */
-  readonly timeoutMs?: number | undefined;
-}
-
-/** What pings a client may send; a client that sends more gets GOAWAY `too_many_pings`. */
-export interface KeepaliveEnforcement {
-  /** Default 5 min. */
-  readonly minTimeMs?: number | undefined;
-  readonly permitWithoutStream?: boolean | undefined;
-}
 
 export interface GrpcServerOptions {
   readonly endpoint: Endpoint;

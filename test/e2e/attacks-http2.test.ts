@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_WINDOW, ErrorCode, Flag, FrameType, PREFACE, Setting } from '../../core/grpc/frames.ts';
-import { encodeHeaders } from '../../core/grpc/hpack-encoder.ts';
-import { RECEIVE_MEMORY } from '../../core/grpc/server-limits.ts';
-import { frame, headers, message, RawPeer, SETTINGS, setting, uint32 } from '../../core/grpc/testing/raw-peer.ts';
+import { DEFAULT_WINDOW, ErrorCode, Flag, FrameType, PREFACE, Setting } from '../../core/http2/frames.ts';
+import { encodeHeaders } from '../../core/http2/hpack-encoder.ts';
+import { RECEIVE_MEMORY } from '../../core/http2/server-limits.ts';
+import { frame, headers, message, RawPeer, SETTINGS, setting, uint32 } from '../../core/http2/testing/raw-peer.ts';
 import { Lab } from '../support/lab.ts';
 import { Victim } from '../support/victim.ts';
 

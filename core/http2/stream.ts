@@ -1,4 +1,4 @@
-import type { OutgoingMessage } from './outgoing-message.ts';
+import type { Outgoing } from './outgoing.ts';
 
 /**
  * The window we give each stream and the connection as a whole. Large, so that a sender far away (100 ms) still
@@ -17,7 +17,7 @@ export abstract class Stream {
   unacknowledged = 0;
   /** The peer sends no more. */
   remoteClosed = false;
-  outgoing: OutgoingMessage | undefined;
+  outgoing: Outgoing | undefined;
 
   constructor(id: number, sendWindow: number) {
     this.id = id;

@@ -14,7 +14,7 @@ import {
 } from './frames.ts';
 import { Framing, MAX_HEADER_LIST_SIZE } from './framing.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
-import { ReceiveBudget } from './message-reader.ts';
+import { ReceiveBudget } from './receive-budget.ts';
 import { PeerSettings } from './settings.ts';
 import { RECEIVE_WINDOW, type Stream } from './stream.ts';
 

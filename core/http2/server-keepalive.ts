@@ -1,5 +1,4 @@
 import type { Clock, Timer } from '../clock.ts';
-import type { KeepaliveEnforcement, ServerKeepalive } from './types.ts';
 
 /** The defaults of gRPC servers. */
 const DEFAULT_TIME_MS = 2 * 3_600_000;
@@ -9,6 +8,24 @@ const DEFAULT_MIN_TIME_MS = 5 * 60_000;
 const MIN_TIME_WITHOUT_STREAM_MS = 2 * 3_600_000;
 /** Pings too early that are forgiven between two answers of ours. */
 const MAX_STRIKES = 2;
+
+/** Durations in milliseconds. Source: https://pkg.go.dev/google.golang.org/grpc/keepalive#ServerParameters */
+export interface ServerKeepalive {
+  readonly maxConnectionIdleMs?: number | undefined;
+  readonly maxConnectionAgeMs?: number | undefined;
+  readonly maxConnectionAgeGraceMs?: number | undefined;
+  /** A ping after so long without traffic; default 2 h. */
+  readonly timeMs?: number | undefined;
+  /** The connection is closed when a ping is not answered for so long; default 20 s. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What pings a client may send; a client that sends more gets GOAWAY `too_many_pings`. */
+export interface KeepaliveEnforcement {
+  /** Default 5 min. */
+  readonly minTimeMs?: number | undefined;
+  readonly permitWithoutStream?: boolean | undefined;
+}
 
 export interface KeptAlive {
   readonly callsInFlight: number;

@@ -2,8 +2,12 @@ import type { Socket } from 'node:net';
 import { ConnectionError, ErrorCode, MAX_STREAM_ID, protocolError, Setting } from './frames.ts';
 import { GuardedConnection, type GuardedStream, type Guards } from './guarded-connection.ts';
 import { trailersAreMalformed } from './request-head.ts';
-import { ConnectionKeeper, type KeptAlive } from './server-keepalive.ts';
-import type { KeepaliveEnforcement, ServerKeepalive } from './types.ts';
+import {
+  ConnectionKeeper,
+  type KeepaliveEnforcement,
+  type KeptAlive,
+  type ServerKeepalive,
+} from './server-keepalive.ts';
 
 /** How long a client may take to answer the ping that separates the two GOAWAY of a graceful end. */
 const DRAIN_PING_MS = 1000;
