@@ -92,7 +92,7 @@ export class Service {
       const what = `${stage}: failed to start "${node.id}" ${node.kind}: ${reason.message}`;
       throw new Error(`${this.#placeOf(node)}${what}`, { cause: error });
     }
-    this.status.report(node.kind, node.id, 'StatusOK');
+    this.status.started(node.kind, node.id);
   }
 
   /** `config.yaml:12:3: `, where the component is declared. */

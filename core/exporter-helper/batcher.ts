@@ -5,8 +5,9 @@ import { type Parts, take, takeBytes } from '../otlp/split.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
 import { Joiner } from '../telemetry/joiner.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { sizeOf } from './admission.ts';
 import type { Done } from './outcome.ts';
-import { type QueueItem, sizeOf } from './queue.ts';
+import type { QueueItem } from './queue.ts';
 
 /** What the batcher calls with a batch that is to be sent. */
 export type Flush = (batch: Telemetry, done: Done) => void;

@@ -4,13 +4,14 @@ import { PipelineError } from '../error.ts';
 import type { Signal } from '../signal.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { withDeadline } from './deadline.ts';
+import { ExporterHealth, type LaneHealth } from './health.ts';
 import { ExporterMetrics } from './metrics.ts';
 import { Outcome } from './outcome.ts';
 import { PersistentQueue } from './persistent-queue.ts';
 import { MemoryQueue } from './queue.ts';
 import { QueueSender } from './queue-sender.ts';
 import { Sender } from './sender.ts';
-import type { ExporterConfig, ExporterOptions, Push } from './types.ts';
+import { type ExporterConfig, type ExporterOptions, type Push, QueueFullError } from './types.ts';
 
 /**
  * An exporter around a push: queue (with batcher) → metrics → retry → timeout → push, each where the configuration has
@@ -36,6 +37,7 @@ class HelpedExporter implements Exporter {
   readonly #options: ExporterOptions;
   readonly #advice: string;
   readonly #lanes = new Map<Signal, Lane>();
+  readonly #health = new ExporterHealth();
   #started = false;
   #shutdown: Promise<void> | undefined;
 
@@ -46,14 +48,16 @@ class HelpedExporter implements Exporter {
     const timed = options.ownDeadline === true ? push : withDeadline(push, settings.clock);
     for (const signal of settings.signals) {
       const metrics = new ExporterMetrics(settings, signal, options.labels?.(signal) ?? {});
-      const sender = new Sender(settings, metrics, timed, config.timeout ?? 0, config.retry_on_failure);
-      const queue = config.sending_queue && this.#queueFor(signal, config.sending_queue, metrics, sender);
+      const health = this.#health.lane();
+      const sender = new Sender(settings, metrics, health, timed, config.timeout ?? 0, config.retry_on_failure);
+      const queue = config.sending_queue && this.#queueFor(signal, config.sending_queue, metrics, health, sender);
       this.#lanes.set(signal, { metrics, sender, queue });
     }
   }
 
   async start(host: Host): Promise<void> {
     await this.#options.start?.(host);
+    this.#health.start(host);
     for (const lane of this.#lanes.values()) await lane.queue?.start(host);
     this.#started = true;
   }
@@ -72,11 +76,19 @@ class HelpedExporter implements Exporter {
     return this.#shutdown;
   }
 
-  #queueFor(signal: Signal, config: QueueConfig, metrics: ExporterMetrics, sender: Sender): QueueSender {
+  #queueFor(
+    signal: Signal,
+    config: QueueConfig,
+    metrics: ExporterMetrics,
+    health: LaneHealth,
+    sender: Sender,
+  ): QueueSender {
     const { storage } = config;
     const queue =
-      storage === undefined ? new MemoryQueue(config) : new PersistentQueue(this.#settings, config, signal, storage);
-    return new QueueSender(this.#settings, config, queue, metrics, sender, this.#advice);
+      storage === undefined
+        ? new MemoryQueue(config, this.#settings.clock)
+        : new PersistentQueue(this.#settings, config, signal, storage);
+    return new QueueSender(this.#settings, config, queue, metrics, health, sender, this.#advice);
   }
 
   #sendNow(sender: Sender, batch: Telemetry): void | Promise<void> {
@@ -94,7 +106,8 @@ class HelpedExporter implements Exporter {
   #enqueue(queue: QueueSender, batch: Telemetry): void | Promise<void> {
     const { items } = batch;
     const refuse = (error: unknown): never => {
-      this.#logRejection(PipelineError.from(error), items);
+      // the queue tells of it once, not for every batch
+      if (!(error instanceof QueueFullError)) this.#logRejection(PipelineError.from(error), items);
       throw error;
     };
     try {
@@ -113,6 +126,7 @@ class HelpedExporter implements Exporter {
 
   /** Retries end first, so that what is queued gets one attempt each and shutdown cannot take for ever. */
   async #stop(): Promise<void> {
+    this.#health.stop();
     const lanes = [...this.#lanes.values()];
     for (const lane of lanes) {
       lane.queue?.close();

@@ -4,8 +4,8 @@ import { PipelineError } from '../error.ts';
 import type { Signal } from '../signal.ts';
 import { openStorage, type StorageClient } from '../storage.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { Fifo } from './fifo.ts';
-import { type Queue, type QueueItem, sizeOf } from './queue.ts';
+import { Admission } from './admission.ts';
+import type { Queue, QueueItem } from './queue.ts';
 import { type Loaded, type Stored, StoredBacklog } from './stored-backlog.ts';
 import { decodeRequest, encodeRequest, formatKey, parseKey, type StoredKey } from './stored-request.ts';
 import { isShutdown } from './types.ts';
@@ -26,32 +26,23 @@ class PersistentItem implements QueueItem {
   }
 }
 
-interface Waiter {
-  readonly size: number;
-  readonly admit: () => void;
-  readonly refuse: (error: PipelineError) => void;
-}
-
 /**
  * A queue in a storage extension. A batch is accepted when it is written, and deleted there when it is delivered or
  * given up, so whatever is there when a process starts is what it has to deliver; no index of it needs to be kept in
  * step. A batch that was under way when a process was killed is sent again.
  */
 export class PersistentQueue implements Queue {
-  readonly capacity: number;
   readonly #settings: Settings;
   readonly #config: QueueConfig;
   readonly #signal: Signal;
   readonly #storage: string;
-  readonly #sizeOf: (batch: Telemetry) => number;
+  readonly #admission: Admission;
   #client: StorageClient | undefined;
   #ready: () => void = () => {};
   readonly #backlog = new StoredBacklog(
     (stored) => this.#load(stored),
     () => this.#ready(),
   );
-  readonly #blocked = new Fifo<Waiter>();
-  #size = 0;
   #next = 0;
   #closed = false;
 
@@ -60,17 +51,20 @@ export class PersistentQueue implements Queue {
     this.#config = config;
     this.#signal = signal;
     this.#storage = storage;
-    this.capacity = config.queue_size;
-    this.#sizeOf = sizeOf(config.sizer);
+    this.#admission = new Admission(config, settings.clock);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#admission.size;
+  }
+
+  get capacity(): number {
+    return this.#admission.capacity;
   }
 
   /** What is kept need not be delivered by this process. */
   get waiting(): number {
-    return this.#closed ? 0 : this.#backlog.length + this.#blocked.length;
+    return this.#closed ? 0 : this.#backlog.length + this.#admission.waiting;
   }
 
   async start(host: Host, ready: () => void): Promise<void> {
@@ -84,28 +78,19 @@ export class PersistentQueue implements Queue {
     this.#settings.logger.info('Found data in the storage that is still to be sent', { requests: left.length, items });
     for (const stored of left) {
       const size = { requests: 1, items: stored.items, bytes: stored.bytes }[this.#config.sizer];
-      this.#size += size;
+      this.#admission.restore(size);
       this.#next = stored.index + 1;
       this.#backlog.push({ ...stored, key: formatKey(stored), size });
     }
   }
 
   offer(batch: Telemetry): void | Promise<void> {
-    const size = this.#sizeOf(batch);
+    const size = this.#admission.sizeOf(batch);
     if (size === 0) {
       batch.release();
       return;
     }
-    const refusal = this.#refusal(size);
-    if (refusal !== undefined) {
-      batch.release();
-      throw new PipelineError(refusal);
-    }
-    if (this.#fits(size)) {
-      this.#size += size;
-      return this.#store(batch, size);
-    }
-    return this.#storeLater(batch, size);
+    return this.#admission.enter(batch, size) ? this.#store(batch, size) : this.#storeLater(batch, size);
   }
 
   take(): QueueItem | undefined {
@@ -115,9 +100,8 @@ export class PersistentQueue implements Queue {
 
   close(): void {
     this.#closed = true;
-    for (let waiter = this.#blocked.shift(); waiter !== undefined; waiter = this.#blocked.shift()) {
-      waiter.refuse(new PipelineError('sending queue is stopped'));
-    }
+    this.#admission.close();
+    this.#admission.refuseWaiters();
   }
 
   async end(): Promise<void> {
@@ -134,7 +118,7 @@ export class PersistentQueue implements Queue {
 
   async #storeLater(batch: Telemetry, size: number): Promise<void> {
     try {
-      await new Promise<void>((admit, refuse) => this.#blocked.push({ size, admit, refuse }));
+      await new Promise<void>((admit, refuse) => this.#admission.wait({ batch, size, admit, refuse }));
     } catch (error) {
       batch.release();
       throw error;
@@ -150,7 +134,7 @@ export class PersistentQueue implements Queue {
       await this.#client?.set(stored.key, encodeRequest(batch));
     } catch (error) {
       batch.release();
-      this.#giveBack(size);
+      this.#admission.leave(size);
       throw new PipelineError(`cannot write to the sending queue: ${(error as Error).message}`, { cause: error });
     }
     this.#backlog.push(stored, batch);
@@ -167,7 +151,7 @@ export class PersistentQueue implements Queue {
         'Waiting data cannot be read now. It stays in the storage until the next start.',
         fields,
       );
-      this.#giveBack(stored.size);
+      this.#admission.leave(stored.size);
       return undefined;
     }
     try {
@@ -184,31 +168,6 @@ export class PersistentQueue implements Queue {
   /** No longer to be delivered. Where that cannot be written, the storage says so, and the batch is sent again. */
   #forget(stored: Stored): void {
     this.#client?.delete(stored.key).catch(() => {});
-    this.#giveBack(stored.size);
-  }
-
-  #giveBack(size: number): void {
-    this.#size -= size;
-    for (let next = this.#blocked.peek(); next !== undefined && this.#hasRoom(next.size); next = this.#blocked.peek()) {
-      this.#blocked.shift();
-      this.#size += next.size;
-      next.admit();
-    }
-  }
-
-  #refusal(size: number): string | undefined {
-    if (this.#closed) return 'sending queue is stopped';
-    if (size > this.capacity) return 'element size too large';
-    if (!this.#config.block_on_overflow && !this.#fits(size)) return 'sending queue is full';
-    return undefined;
-  }
-
-  /** Whoever waits already goes first. */
-  #fits(size: number): boolean {
-    return this.#blocked.length === 0 && this.#hasRoom(size);
-  }
-
-  #hasRoom(size: number): boolean {
-    return this.#size + size <= this.capacity;
+    this.#admission.leave(stored.size);
   }
 }

@@ -4,11 +4,12 @@ import { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { Batcher } from './batcher.ts';
 import { Fifo } from './fifo.ts';
+import type { LaneHealth } from './health.ts';
 import type { ExporterMetrics } from './metrics.ts';
 import type { Done } from './outcome.ts';
 import type { Queue } from './queue.ts';
 import type { Sender } from './sender.ts';
-import { isShutdown } from './types.ts';
+import { isShutdown, QueueFullError } from './types.ts';
 
 interface Export {
   readonly batch: Telemetry;
@@ -20,12 +21,15 @@ export class QueueSender {
   readonly #settings: Settings;
   readonly #config: QueueConfig;
   readonly #metrics: ExporterMetrics;
+  readonly #health: LaneHealth;
   readonly #sender: Sender;
   readonly #advice: string;
   readonly #queue: Queue;
   readonly #batcher: Batcher | undefined;
   /** Formed batches for which no consumer is free; while there are any, the queue is not read. */
   readonly #backlog = new Fifo<Export>();
+  /** What was refused since the queue became full. */
+  #rejected = { requests: 0, items: 0 };
   #pumping = false;
   #pumpAgain = false;
   #closing = false;
@@ -36,6 +40,7 @@ export class QueueSender {
     config: QueueConfig,
     queue: Queue,
     metrics: ExporterMetrics,
+    health: LaneHealth,
     sender: Sender,
     advice: string,
   ) {
@@ -43,6 +48,7 @@ export class QueueSender {
     this.#config = config;
     this.#queue = queue;
     this.#metrics = metrics;
+    this.#health = health;
     this.#sender = sender;
     this.#advice = advice;
     this.#batcher =
@@ -59,7 +65,9 @@ export class QueueSender {
     this.#metrics.offered(batch);
     const refuse = (caught: unknown): never => {
       this.#metrics.enqueueFailed(items);
-      throw PipelineError.from(caught);
+      const error = PipelineError.from(caught);
+      if (error instanceof QueueFullError) this.#refused(error, items);
+      throw error;
     };
     try {
       return this.#queue.offer(batch)?.catch(refuse);
@@ -82,6 +90,7 @@ export class QueueSender {
     });
     this.#pump();
     await drained;
+    this.#hasRoomAgain();
     await this.#queue.end();
   }
 
@@ -126,7 +135,29 @@ export class QueueSender {
   #exported(done: Done, items: number, error: PipelineError | undefined): void {
     if (error !== undefined) this.#logFailure(error, items);
     done.done(error);
+    if (this.#health.queueIsFull && this.#queue.size * 2 <= this.#queue.capacity) this.#hasRoomAgain();
     this.#pump();
+  }
+
+  /** A full queue refuses batch after batch; the log tells of the first one, and at the end how many there were. */
+  #refused(error: PipelineError, items: number): void {
+    if (!this.#health.queueIsFull) {
+      const fields = { error: error.text, rejected_items: items };
+      this.#settings.logger.error(`Exporting failed. Rejecting data.${this.#advice}`, fields);
+    }
+    this.#rejected.requests++;
+    this.#rejected.items += items;
+    this.#health.queueIsFull = true;
+  }
+
+  /** Not before it is half empty: at its limit a queue lets in one batch and refuses the next, in turns. */
+  #hasRoomAgain(): void {
+    if (!this.#health.queueIsFull) return;
+    const { requests, items } = this.#rejected;
+    const fields = { rejected_requests: requests, rejected_items: items };
+    this.#settings.logger.info('The sending queue has room again.', fields);
+    this.#rejected = { requests: 0, items: 0 };
+    this.#health.queueIsFull = false;
   }
 
   #logFailure(error: PipelineError, items: number): void {

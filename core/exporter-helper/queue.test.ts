@@ -53,6 +53,46 @@ test('a batch is accepted when it is queued; what is being exported counts', asy
   assert.equal(size(), undefined, 'the series end with the exporter');
 });
 
+test('a queue that is full is told of once, and how much was refused when it is half empty', async () => {
+  const { exporter, push, settings, host } = await withQueue({ num_consumers: 1, queue_size: 4 });
+  const open = push.hold();
+  const lines = () => settings.logger.lines.map(({ level, message, fields }) => ({ level, message, ...fields }));
+  for (const name of many('s', 4)) exporter.consume(spanBatch([name]));
+  for (let i = 0; i < 5; i++) assert.throws(() => exporter.consume(spanBatch(['x', 'y'])), /sending queue is full/);
+  const refused = { level: 'error', message: 'Exporting failed. Rejecting data.', error: 'sending queue is full' };
+  assert.deepEqual(lines(), [{ ...refused, rejected_items: 2 }]);
+  assert.equal(settings.meter.value('otelcol_exporter_enqueue_failed_spans'), 10, 'each of them counts');
+  assert.deepEqual(
+    host.reported.map(({ status, error }) => [status, error?.message]),
+    [['StatusRecoverableError', 'the sending queue is full']],
+  );
+  open();
+  const last = push.hold();
+  await settle();
+  exporter.consume(spanBatch(['s4']));
+  assert.throws(() => exporter.consume(spanBatch(['x', 'y'])), /sending queue is full/);
+  assert.equal(lines().length, 1, 'a place that was free for a moment is no news');
+  last();
+  await settle();
+  const room = {
+    level: 'info',
+    message: 'The sending queue has room again.',
+    rejected_requests: 5,
+    rejected_items: 10,
+  };
+  assert.deepEqual(lines().slice(1), [room]);
+  assert.equal(host.reported.at(-1)?.status, 'StatusOK');
+  const second = push.hold();
+  for (const name of many('t', 4)) exporter.consume(spanBatch([name]));
+  assert.throws(() => exporter.consume(spanBatch(['z'])), /sending queue is full/);
+  second();
+  await exporter.shutdown();
+  assert.deepEqual(lines().slice(2), [
+    { ...refused, rejected_items: 1 },
+    { ...room, rejected_requests: 1, rejected_items: 1 },
+  ]);
+});
+
 test('the sizer says what the size is', async () => {
   const items = await withQueue({ num_consumers: 1, queue_size: 3, sizer: 'items' });
   const open = items.push.hold();

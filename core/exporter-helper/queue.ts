@@ -1,7 +1,9 @@
+import type { Clock } from '../clock.ts';
 import type { Host } from '../component.ts';
-import type { QueueConfig, Sizer } from '../config/sections/queue.ts';
-import { PipelineError } from '../error.ts';
+import type { QueueConfig } from '../config/sections/queue.ts';
+import type { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { Admission } from './admission.ts';
 import { Fifo } from './fifo.ts';
 import { type Done, Outcome } from './outcome.ts';
 
@@ -28,16 +30,6 @@ export interface Queue {
   end(): void | Promise<void>;
 }
 
-const SIZE: Readonly<Record<Sizer, (batch: Telemetry) => number>> = {
-  requests: () => 1,
-  items: (batch) => batch.items,
-  bytes: (batch) => batch.byteLength,
-};
-
-export function sizeOf(sizer: Sizer): (batch: Telemetry) => number {
-  return SIZE[sizer];
-}
-
 class MemoryItem implements QueueItem {
   readonly batch: Telemetry;
   readonly size: number;
@@ -57,37 +49,31 @@ class MemoryItem implements QueueItem {
   }
 }
 
-interface Waiter {
-  readonly item: MemoryItem;
-  readonly admitted: (result: void | Promise<void>) => void;
-}
-
 /**
  * A queue in memory. Its memory is bounded by `queue_size`: exactly with the sizer `bytes`, else by that many requests
- * or items of the size that the receivers admit. With `block_on_overflow` each waiting caller holds one batch more.
+ * or items of the size that the receivers admit. What waits for room with `block_on_overflow` has a bound of its own.
  */
 export class MemoryQueue implements Queue {
-  readonly capacity: number;
-  readonly #config: QueueConfig;
-  readonly #sizeOf: (batch: Telemetry) => number;
+  readonly #waitsForResult: boolean;
+  readonly #admission: Admission;
   readonly #items = new Fifo<MemoryItem>();
-  readonly #blocked = new Fifo<Waiter>();
-  #size = 0;
-  #closed = false;
   #ready: () => void = () => {};
 
-  constructor(config: QueueConfig) {
-    this.#config = config;
-    this.capacity = config.queue_size;
-    this.#sizeOf = sizeOf(config.sizer);
+  constructor(config: QueueConfig, clock: Clock) {
+    this.#waitsForResult = config.wait_for_result;
+    this.#admission = new Admission(config, clock);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#admission.size;
+  }
+
+  get capacity(): number {
+    return this.#admission.capacity;
   }
 
   get waiting(): number {
-    return this.#items.length + this.#blocked.length;
+    return this.#items.length + this.#admission.waiting;
   }
 
   start(_host: Host, ready: () => void): void {
@@ -95,23 +81,16 @@ export class MemoryQueue implements Queue {
   }
 
   offer(batch: Telemetry): void | Promise<void> {
-    const size = this.#sizeOf(batch);
+    const size = this.#admission.sizeOf(batch);
     if (size === 0) {
       batch.release();
       return;
     }
-    const refusal = this.#refusal(size);
-    if (refusal !== undefined) {
-      batch.release();
-      throw new PipelineError(refusal);
-    }
-    const item = new MemoryItem(this, batch, size, this.#config.wait_for_result ? new Outcome() : undefined);
-    if (this.#fits(size)) {
-      this.#admit(item);
-      this.#ready();
-      return item.outcome?.result();
-    }
-    return new Promise((admitted) => this.#blocked.push({ item, admitted }));
+    const item = new MemoryItem(this, batch, size, this.#waitsForResult ? new Outcome() : undefined);
+    if (!this.#admission.enter(batch, size)) return this.#offerLater(item);
+    this.#items.push(item);
+    this.#ready();
+    return item.outcome?.result();
   }
 
   take(): QueueItem | undefined {
@@ -119,42 +98,30 @@ export class MemoryQueue implements Queue {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#admission.close();
   }
 
   end(): void {}
 
   /** Called by an item with its outcome. */
   leave(item: MemoryItem, error: PipelineError | undefined): void {
-    this.#size -= item.size;
     item.outcome?.done(error);
-    for (let next = this.#blocked.peek(); next !== undefined && this.#hasRoom(next.item.size); ) {
-      this.#blocked.shift();
-      this.#admit(next.item);
-      next.admitted(next.item.outcome?.result());
-      next = this.#blocked.peek();
-    }
+    this.#admission.leave(item.size);
     this.#ready();
   }
 
-  #refusal(size: number): string | undefined {
-    if (this.#closed) return 'sending queue is stopped';
-    if (size > this.capacity) return 'element size too large';
-    if (!this.#config.block_on_overflow && !this.#fits(size)) return 'sending queue is full';
-    return undefined;
-  }
-
-  /** Whoever waits already goes first. */
-  #fits(size: number): boolean {
-    return this.#blocked.length === 0 && this.#hasRoom(size);
-  }
-
-  #hasRoom(size: number): boolean {
-    return this.#size + size <= this.capacity;
-  }
-
-  #admit(item: MemoryItem): void {
-    this.#size += item.size;
-    this.#items.push(item);
+  #offerLater(item: MemoryItem): Promise<void> {
+    const { batch, size } = item;
+    return new Promise<void>((resolve, reject) => {
+      const admit = () => {
+        this.#items.push(item);
+        resolve(item.outcome?.result());
+      };
+      const refuse = (error: PipelineError) => {
+        batch.release();
+        reject(error);
+      };
+      this.#admission.wait({ batch, size, admit, refuse });
+    });
   }
 }

@@ -4,6 +4,7 @@ import { formatDuration } from '../config/duration.ts';
 import type { RetryConfig } from '../config/sections/retry.ts';
 import { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { LaneHealth } from './health.ts';
 import type { ExporterMetrics } from './metrics.ts';
 import type { Done } from './outcome.ts';
 import { Backoff, wrap } from './retry.ts';
@@ -28,6 +29,7 @@ export class Sender {
   readonly #push: Push;
   readonly #settings: Settings;
   readonly #metrics: ExporterMetrics;
+  readonly #health: LaneHealth;
   readonly #retry: RetryConfig | undefined;
   readonly #first: PushContext;
   readonly #waiting = new Set<Delivery>();
@@ -40,12 +42,14 @@ export class Sender {
   constructor(
     settings: Settings,
     metrics: ExporterMetrics,
+    health: LaneHealth,
     push: Push,
     timeoutMs: number,
     retry: RetryConfig | undefined,
   ) {
     this.#settings = settings;
     this.#metrics = metrics;
+    this.#health = health;
     this.#push = push;
     this.#retry = retry?.enabled === true ? retry : undefined;
     this.#first = Object.freeze({ timeoutMs, attempt: 0 });
@@ -101,6 +105,7 @@ export class Sender {
 
   #attemptFailed(delivery: Delivery, caught: unknown): void {
     const error = PipelineError.from(caught);
+    this.#health.failed(error);
     if (error instanceof PartialFailure) this.#narrow(delivery, error);
     if (this.#retry === undefined) this.#fail(delivery, error);
     else if (error.permanent) this.#fail(delivery, wrap('not retryable error', error));
@@ -143,6 +148,7 @@ export class Sender {
   }
 
   #succeed(delivery: Delivery): void {
+    this.#health.succeeded();
     if (this.#troubled) {
       this.#troubled = false;
       this.#settings.logger.info('Exporting works again.');

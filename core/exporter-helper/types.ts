@@ -62,6 +62,13 @@ export class DeadlineError extends PipelineError {
   }
 }
 
+/** There is no room; it may be sent again. */
+export class QueueFullError extends PipelineError {
+  constructor() {
+    super('sending queue is full');
+  }
+}
+
 /** The process stops, so there is no further attempt. */
 export class ShutdownError extends PipelineError {
   constructor(cause: PipelineError) {

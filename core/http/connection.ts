@@ -91,12 +91,11 @@ export class HttpConnection implements Holder {
         headOnly: head.method === 'HEAD',
       }),
     );
-    if (close) {
-      this.#finish();
-      return;
+    if (close) this.#finish();
+    else {
+      this.#expire(this.#options.timeouts.idleMs || this.#options.timeouts.readMs);
+      if (!this.#processing) this.#goOn();
     }
-    this.#expire(this.#options.timeouts.idleMs || this.#options.timeouts.readMs);
-    if (!this.#processing) this.#goOn();
   }
 
   /** Reads what came in meanwhile, and then on. */
@@ -232,11 +231,12 @@ export class HttpConnection implements Holder {
   /** The peer sends no more; it may still wait for an answer. */
   #ended(): void {
     if (this.#current === undefined) this.#socket.end();
-    else this.#draining = true;
+    else this.#draining = this.#current.cancel();
   }
 
   #closed(): void {
     this.#answers.closed();
+    this.#current?.cancel();
     this.#current = undefined;
     this.#reading = undefined;
     this.#reader.drop();

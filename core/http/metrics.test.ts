@@ -16,6 +16,7 @@ function request(method: string, path: string): HttpRequest & { readonly answers
     peer: { address: '', port: 0 },
     body: { buffer, start: 0, end: buffer.length },
     bodyTooLarge: false,
+    cancelled: false,
     auth: undefined,
     denied: undefined,
     header: () => undefined,

@@ -18,6 +18,7 @@ export class Request implements HttpRequest {
   complete: boolean;
   auth: ReadonlyMap<string, string> | undefined;
   denied: { readonly error: unknown } | undefined;
+  cancelled = false;
 
   constructor(connection: HttpConnection, head: RequestHead, peer: Peer) {
     this.#connection = connection;
@@ -52,6 +53,12 @@ export class Request implements HttpRequest {
       else known.push(value);
     });
     return all;
+  }
+
+  /** Returns true, as what follows from it is that the connection is used no further. */
+  cancel(): true {
+    this.cancelled = true;
+    return true;
   }
 
   respond(response: HttpResponse): void {

@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly auth: ReadonlyMap<string, string> | undefined;
   /** What it threw; then the body was not read, and the connection is closed after the answer. */
   readonly denied: { readonly error: unknown } | undefined;
+  /** The client ended its side or is gone before it was answered. */
+  readonly cancelled: boolean;
   /** The first value of a header, by lower-case name. */
   header(name: string): string | undefined;
   /** All headers by lower-case name. */

@@ -13,6 +13,11 @@ export interface ByteRange {
   readonly slab?: Slab | undefined;
 }
 
+export interface Caller {
+  /** It gave up or is gone: an answer reaches nobody, and where the data matters it is sent again. */
+  readonly cancelled: boolean;
+}
+
 /**
  * One batch of one signal: protobuf bytes that nobody changes. Protobuf concatenates, so merging batches is joining
  * their lists of ranges, and what no stage asks about is never decoded.
@@ -28,6 +33,11 @@ export class Telemetry {
   readonly items: number;
   readonly byteLength: number;
   readonly context: RequestContext;
+  /**
+   * Whoever waits to hear whether this was accepted, as long as that is not known. Where it takes time, there is no use
+   * in going on once the caller gave up. A batch that was made from others has none.
+   */
+  caller: Caller | undefined;
   #holders = 1;
 
   constructor(signal: Signal, ranges: readonly ByteRange[], items: number, context: RequestContext = EMPTY_CONTEXT) {

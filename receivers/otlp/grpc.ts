@@ -93,7 +93,7 @@ function exportHandler(
       return;
     }
     try {
-      const pending = ingest(signal, consumer, call.message, contextOf(call, call.auth));
+      const pending = ingest(signal, consumer, call.message, contextOf(call, call.auth), call);
       if (pending === undefined) call.reply(SUCCESS);
       else
         pending.then(

@@ -203,7 +203,7 @@ class ExportHandler {
     const accepted = (): void => request.respond(route.success.get(encoding) as HttpResponse);
     const refused = (error: unknown): void => this.#refuse(request, encoding, error, false);
     try {
-      const pending = encoding.ingest(signal, consumer, body, this.#contextOf(request, auth));
+      const pending = encoding.ingest(signal, consumer, body, this.#contextOf(request, auth), request);
       if (pending === undefined) accepted();
       else pending.then(accepted, refused);
     } catch (error) {

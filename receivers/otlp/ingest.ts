@@ -11,7 +11,7 @@ import { scan } from '../../core/otlp/scan/scan.ts';
 import type { Signal } from '../../core/signal.ts';
 import { StatusCode } from '../../core/status-code.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../../core/telemetry/context.ts';
-import { type ByteRange, Telemetry } from '../../core/telemetry/telemetry.ts';
+import { type ByteRange, type Caller, Telemetry } from '../../core/telemetry/telemetry.ts';
 
 /**
  * Hands an export request in protobuf to the pipelines. Takes over the reference to `request.slab`. A request without
@@ -22,6 +22,7 @@ export function ingest(
   consumer: Consumer,
   request: ByteRange,
   context: RequestContext,
+  caller: Caller,
 ): void | Promise<void> {
   let items: number;
   try {
@@ -34,7 +35,7 @@ export function ingest(
     request.slab?.release();
     return;
   }
-  return consumer.consume(new Telemetry(signal, [request], items, context));
+  return handOn(consumer, new Telemetry(signal, [request], items, context), caller);
 }
 
 /** The same for a request in JSON. */
@@ -43,6 +44,7 @@ export function ingestJson(
   consumer: Consumer,
   request: ByteRange,
   context: RequestContext,
+  caller: Caller,
 ): void | Promise<void> {
   let decoded: ReturnType<typeof decodeJson>;
   try {
@@ -63,7 +65,15 @@ export function ingestJson(
     decoded.range.slab?.release();
     return;
   }
-  return consumer.consume(new Telemetry(signal, [decoded.range], decoded.items, context));
+  return handOn(consumer, new Telemetry(signal, [decoded.range], decoded.items, context), caller);
+}
+
+/** A batch that was accepted at once does not keep its request alive where it waits. */
+function handOn(consumer: Consumer, batch: Telemetry, caller: Caller): void | Promise<void> {
+  batch.caller = caller;
+  const pending = consumer.consume(batch);
+  if (pending === undefined) batch.caller = undefined;
+  return pending;
 }
 
 /** Extensions that a request has to pass. */

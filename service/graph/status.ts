@@ -17,6 +17,11 @@ export class StatusBoard {
     for (const listener of this.#listeners) listener(event);
   }
 
+  /** A component has started; one that says of itself that something is wrong keeps that. */
+  started(kind: ComponentKind, id: string): void {
+    if (this.#current.get(`${kind} ${id}`)?.status === 'StatusStarting') this.report(kind, id, 'StatusOK');
+  }
+
   onStatus(listener: (event: StatusEvent) => void): () => void {
     for (const event of this.#current.values()) listener(event);
     this.#listeners.add(listener);
