@@ -1,3 +1,4 @@
+import { MAX_NESTING } from '../otlp/nesting.ts';
 import { plain, plainObject } from '../otlp/plain-value.ts';
 import type { AnyValue, LogRecord } from '../otlp/tree.ts';
 
@@ -9,6 +10,8 @@ const SPAN = 'spanId';
 
 const NONE = Buffer.alloc(0);
 const NANOS_PER_MS = 1_000_000n;
+/** Request, resource, scope, record, attribute, value: what is one inside another at the least. */
+const ATTRIBUTE_DEPTH = 6;
 /** What a Date can hold, in milliseconds either side of 1970. */
 const MAX_DATE_MS = 8.64e15;
 
@@ -95,13 +98,15 @@ function parsed(body: AnyValue | undefined): Record<string, unknown> | undefined
   }
 }
 
-/** Whole numbers are integers where a double can tell them apart. */
-function anyValue(json: unknown): AnyValue {
+/** Whole numbers are integers where a double can tell them apart. `depth` is that of the value's own message. */
+function anyValue(json: unknown, depth = ATTRIBUTE_DEPTH): AnyValue {
+  if (depth > MAX_NESTING) throw new Error('the record is nested too deep');
   if (typeof json === 'string') return { stringValue: json };
   if (typeof json === 'number') return Number.isSafeInteger(json) ? { intValue: BigInt(json) } : { doubleValue: json };
   if (typeof json === 'boolean') return { boolValue: json };
-  if (Array.isArray(json)) return { arrayValue: { values: json.map(anyValue) } };
+  if (Array.isArray(json)) return { arrayValue: { values: json.map((value) => anyValue(value, depth + 2)) } };
   const object = objectOf(json);
   if (object === undefined) return {};
-  return { kvlistValue: { values: Object.entries(object).map(([key, value]) => ({ key, value: anyValue(value) })) } };
+  const values = Object.entries(object).map(([key, value]) => ({ key, value: anyValue(value, depth + 3) }));
+  return { kvlistValue: { values } };
 }

@@ -1,6 +1,7 @@
 import type { OutgoingRecord } from '../../core/kafka/client.ts';
-import { encodeEvent, plain, plainObject } from '../../core/kafka/event-json.ts';
+import { encodeEvent } from '../../core/kafka/event-json.ts';
 import { encodeJson } from '../../core/otlp/json/encode.ts';
+import { plain, plainObject } from '../../core/otlp/plain-value.ts';
 import { split, take, takeBytes } from '../../core/otlp/split.ts';
 import { decodeTree, type LogRecord } from '../../core/otlp/tree.ts';
 import { valueText } from '../../core/otlp/value-text.ts';
