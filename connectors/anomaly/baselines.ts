@@ -83,7 +83,7 @@ function faultOf(entry: Entry): string | undefined {
   for (const [name, value] of Object.entries({ mean, variance, samples })) {
     if (value !== undefined && !Number.isFinite(value)) return `${name} must be a number`;
   }
-  const numbers = ({ mean: m, variance: v, samples: n }: Baseline) => [m, v, n].every(Number.isFinite);
+  const numbers = (one: Baseline | null) => [one?.mean, one?.variance, one?.samples].every(Number.isFinite);
   if (seasons !== undefined && !(Array.isArray(seasons) && seasons.every(numbers))) {
     return 'seasons must be a list of {"mean", "variance", "samples"}';
   }

@@ -20,7 +20,7 @@ export function anomalyConnector(settings: Settings, config: Config, outputs: Ou
   return new AnomalyConnector(settings, config, outputs, new Baselines());
 }
 
-export class AnomalyConnector extends StreamOperator<AnomalyPartition> {
+class AnomalyConnector extends StreamOperator<AnomalyPartition> {
   readonly #settings: Settings;
   readonly #config: Config;
   readonly #known: Baselines;

@@ -30,6 +30,9 @@ export const config = struct(
         if (value.size < 1) report(`${path}::size`, 'must be at least 1ms');
         else if (Math.abs(value.offset) >= value.size) report(`${path}::offset`, 'must be smaller than size');
       }
+      for (const key of ['size', 'gap', 'offset'] as const) {
+        if (!Number.isInteger(value[key])) report(`${path}::${key}`, 'must be whole milliseconds');
+      }
       if (value.allowed_lateness < 0) report(`${path}::allowed_lateness`, 'must not be negative');
       if (value.key.length === 0) report(`${path}::key`, 'must name at least one field');
       if (value.max_state_mib < 1) report(`${path}::max_state_mib`, 'must be at least 1');

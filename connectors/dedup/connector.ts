@@ -1,4 +1,4 @@
-import type { Connector, Outputs, Settings } from '../../core/component.ts';
+import type { Outputs, Settings } from '../../core/component.ts';
 import { regroup } from '../../core/otlp/edit/regroup.ts';
 import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
@@ -17,7 +17,7 @@ import { type Alike, AlikeAggregation, type Arrival } from './alike.ts';
 import type { Config } from './config.ts';
 import { evidenceOf, Results } from './results.ts';
 
-export function dedupConnector(settings: Settings, config: Config, outputs: Outputs): Connector {
+export function dedupConnector(settings: Settings, config: Config, outputs: Outputs): StreamOperator<DedupPartition> {
   const results = streamOutputs(outputs, 'logs', config.late_pipeline);
   return new StreamOperator(settings, config, results, new DedupStage(config));
 }

@@ -1,4 +1,4 @@
-import type { Connector, Outputs, Settings } from '../../core/component.ts';
+import type { Outputs, Settings } from '../../core/component.ts';
 import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import { DataPointReader, NO_RECORDED_VALUE } from '../../core/otlp/readers/data-point.ts';
 import { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
@@ -22,7 +22,7 @@ import { type Item, NumberAggregation } from './statistics.ts';
 const NANOS_PER_MILLI = 1e6;
 const IN_MILLIS = 'ms';
 
-export function windowConnector(settings: Settings, config: Config, outputs: Outputs): Connector {
+export function windowConnector(settings: Settings, config: Config, outputs: Outputs): StreamOperator<WindowPartition> {
   const results = streamOutputs(outputs, 'metrics', config.late_pipeline);
   return new StreamOperator(settings, config, results, new WindowStage(config));
 }

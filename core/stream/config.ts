@@ -8,7 +8,7 @@ export const stream = struct('stream.Config', 'Event time and state.', {
   ),
   max_future: duration('An event further ahead of the clock than this does not count; 0 takes all.', '1h'),
   state: oneOf(
-    'What state belongs to. partition: each partition of the source has its own, which goes where the partition goes; ' +
+    'What state belongs to. partition: each partition of the source has its own, which goes where it goes; ' +
       'shared: all partitions of this process together.',
     ['partition', 'shared'],
     'partition',

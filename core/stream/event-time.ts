@@ -6,7 +6,7 @@ const HIGH_NANOS = 967_296;
 const NANOS_PER_MILLI = 1_000_000;
 
 /** Nanoseconds since the Unix epoch (fixed64) as whole milliseconds, exact, without a bigint. */
-export function millisAt(buffer: Buffer, at: number): number {
+function millisAt(buffer: Buffer, at: number): number {
   const low = buffer.readUInt32LE(at);
   const high = buffer.readUInt32LE(at + 4);
   return high * HIGH_MILLIS + Math.floor((high * HIGH_NANOS + low) / NANOS_PER_MILLI);

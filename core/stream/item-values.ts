@@ -4,6 +4,7 @@ import type { LogRecordReader } from '../otlp/readers/log-record.ts';
 import { type SpanReader, SpanStatus } from '../otlp/readers/span.ts';
 import { ValueReader, ValueType, valueText } from '../otlp/value.ts';
 import { AttributeLookup } from '../series/attribute-lookup.ts';
+import type { KeyWriter } from '../series/key-writer.ts';
 import { type Field, parseField } from './fields.ts';
 
 export type ItemSignal = 'logs' | 'traces';
@@ -13,6 +14,7 @@ export type Scalar = string | number | boolean;
 const EVENT_NAME = Buffer.from('event.name');
 const KINDS = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'];
 const NANOS_PER_MILLI = 1e6;
+const TRACE_ID_BYTES = 16;
 const NOTHING = Buffer.alloc(0);
 
 type BuiltIn<R> = (item: R) => Scalar | undefined;
@@ -48,6 +50,7 @@ export class ItemValues {
   readonly #builtIn: readonly (BuiltIn<never> | undefined)[];
   readonly #isName: readonly boolean[];
   readonly #isBody: readonly boolean[];
+  readonly #isTraceId: readonly boolean[];
   readonly #places: readonly number[];
   readonly #resource: AttributeLookup;
   readonly #attributes: AttributeLookup;
@@ -65,6 +68,7 @@ export class ItemValues {
     this.#builtIn = names.map((name) => (signal === 'logs' ? OF_RECORD[name] : OF_SPAN[name]));
     this.#isName = names.map((name) => name === (signal === 'logs' ? 'event.name' : 'span.name'));
     this.#isBody = names.map((name) => signal === 'logs' && name === 'body');
+    this.#isTraceId = names.map((name) => name === 'trace_id');
     const keys = [...new Set(this.#fields.flatMap(({ key }) => (key === '' ? [] : [key])))];
     this.#places = this.#fields.map(({ key }) => keys.indexOf(key));
     this.#resource = new AttributeLookup(keys.map((key) => Buffer.from(key)));
@@ -80,9 +84,23 @@ export class ItemValues {
     this.#attributes.scan(item.attributes);
   }
 
-  /** The bytes of a field as latin1, which tell values apart; undefined where it is not there or is built in. */
-  bytes(field: number): string | undefined {
-    return this.#find(field) ? this.#buffer.toString('latin1', this.#start, this.#end) : undefined;
+  /** Writes the bytes of a field, which tell values apart; false where it is not there or is built in. */
+  writeBytes(field: number, to: KeyWriter): boolean {
+    if (!this.#find(field)) return false;
+    to.copy(this.#buffer, this.#start, this.#end);
+    return true;
+  }
+
+  /** Writes what `text` gives, as UTF-8. */
+  writeText(field: number, to: KeyWriter): void {
+    if (this.#isTraceId[field] === true) {
+      const { buffer, traceIdAt } = this.#item as LogRecordReader | SpanReader;
+      if (traceIdAt >= 0) to.hex(buffer, traceIdAt, traceIdAt + TRACE_ID_BYTES);
+    } else if (this.#builtIn[field] !== undefined) to.text(this.text(field));
+    else if (this.#find(field)) {
+      if (this.#form === 'text') to.copy(this.#buffer, this.#start, this.#end);
+      else to.valueText(this.#buffer, this.#start, this.#end);
+    }
   }
 
   /** Undefined where it is not there, or is neither text, number nor truth value. */

@@ -26,7 +26,7 @@ export class Items {
     this.#strays.begin();
   }
 
-  /** To be called for every item in the order of the batch, with its time in milliseconds, 0 for none. False: skip it. */
+  /** To be called for every item of the batch in order, with its time in milliseconds, 0 for none. False: skip it. */
   next(time: number): boolean {
     this.#strays.next();
     if (time > 0 && time <= this.#latest) return true;

@@ -20,45 +20,24 @@ export function groupOf(key: string): number {
   return (hash ^ (hash >>> 15)) & (GROUPS - 1);
 }
 
-/** State by key, which knows what of it changed since the last snapshot. */
-export class KeyedState<S extends Keyed> {
-  readonly #states = new Map<string, S>();
+/** Which keys' states changed since the last snapshot, by group; makes and reads snapshots. */
+export class ChangedGroups<S extends Keyed> {
   readonly #changed = new Uint8Array(GROUPS);
 
-  get size(): number {
-    return this.#states.size;
-  }
-
-  get(key: string): S | undefined {
-    return this.#states.get(key);
-  }
-
-  add(state: S): S {
-    this.#states.set(state.key, state);
-    this.#changed[state.group] = 1;
-    return state;
-  }
-
-  /** To be called with a state that is changed. */
+  /** To be called with a state that is new, changed or gone. */
   touch(state: S): void {
     this.#changed[state.group] = 1;
   }
 
-  delete(state: S): void {
-    this.#states.delete(state.key);
-    this.#changed[state.group] = 1;
-  }
-
-  /** In the order in which they came. */
-  values(): IterableIterator<S> {
-    return this.#states.values();
-  }
-
   /** See Checkpointed.snapshot. `encode` writes what belongs to the key; the key itself is written here. */
-  snapshot(which: 'all' | 'changed', encode: (state: S, to: StateWriter) => void): Map<string, Buffer | undefined> {
+  snapshot(
+    states: Iterable<S>,
+    which: 'all' | 'changed',
+    encode: (state: S, to: StateWriter) => void,
+  ): Map<string, Buffer | undefined> {
     const writers = new Map<number, StateWriter>();
     const changed = this.#changed;
-    for (const state of this.#states.values()) {
+    for (const state of states) {
       if (which === 'changed' && changed[state.group] === 0) continue;
       const writer = writers.get(state.group) ?? new StateWriter();
       writers.set(state.group, writer);
@@ -74,17 +53,61 @@ export class KeyedState<S extends Keyed> {
   }
 
   /** Entries of others are left alone. */
-  restore(entries: ReadonlyMap<string, Buffer>, decode: (key: string, group: number, from: StateReader) => S): void {
+  restore(entries: ReadonlyMap<string, Buffer>, add: (key: string, group: number, from: StateReader) => void): void {
     for (let group = 0; group < GROUPS; group++) {
       const bytes = entries.get(nameOf(group));
       if (bytes === undefined) continue;
       const reader = new StateReader(bytes);
-      while (!reader.isAtEnd) {
-        const key = reader.text();
-        this.#states.set(key, decode(key, group, reader));
-      }
+      while (!reader.isAtEnd) add(reader.text(), group, reader);
     }
     this.#changed.fill(0);
+  }
+}
+
+/** State by key, which knows what of it changed since the last snapshot. */
+export class KeyedState<S extends Keyed> {
+  readonly #states = new Map<string, S>();
+  readonly #changed = new ChangedGroups<S>();
+
+  get size(): number {
+    return this.#states.size;
+  }
+
+  get(key: string): S | undefined {
+    return this.#states.get(key);
+  }
+
+  add(state: S): S {
+    this.#states.set(state.key, state);
+    this.#changed.touch(state);
+    return state;
+  }
+
+  /** To be called with a state that is changed. */
+  touch(state: S): void {
+    this.#changed.touch(state);
+  }
+
+  delete(state: S): void {
+    this.#states.delete(state.key);
+    this.#changed.touch(state);
+  }
+
+  /** In the order in which they came. */
+  values(): IterableIterator<S> {
+    return this.#states.values();
+  }
+
+  /** See ChangedGroups.snapshot. */
+  snapshot(which: 'all' | 'changed', encode: (state: S, to: StateWriter) => void): Map<string, Buffer | undefined> {
+    return this.#changed.snapshot(this.#states.values(), which, encode);
+  }
+
+  /** Entries of others are left alone. */
+  restore(entries: ReadonlyMap<string, Buffer>, decode: (key: string, group: number, from: StateReader) => S): void {
+    this.#changed.restore(entries, (key, group, from) => {
+      this.#states.set(key, decode(key, group, from));
+    });
   }
 }
 

@@ -79,6 +79,11 @@ export class KeyedWindows<A, I> implements PartitionState {
     return this.#windows.open;
   }
 
+  /** Memory of what is in windows, about. */
+  get bytes(): number {
+    return this.#windows.bytes;
+  }
+
   /** Adds an event and, unless the source gives marks itself, lets event time go on to it. */
   add(key: string, time: number, item: I, source: string | undefined, label: string): Verdict {
     const { clock } = this.#partition;

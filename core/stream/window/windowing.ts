@@ -34,7 +34,7 @@ export interface Slice<A> {
 }
 
 export interface WindowKey<A> extends Keyed {
-  /** By start, ascending. Replaced where there is one more or one less: there are few, and a list that can grow is large. */
+  /** By start, ascending. Replaced where there is one more or one less, because a list that can grow is large. */
   slices: readonly Slice<A>[];
 }
 
