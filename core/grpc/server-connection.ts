@@ -2,6 +2,7 @@ import { BlockCache } from '../http2/block-cache.ts';
 import { ErrorCode, Flag } from '../http2/frames.ts';
 import { OutgoingBytes } from '../http2/outgoing.ts';
 import { ServerSide } from '../http2/server-side.ts';
+import type { Peer } from '../net/peer.ts';
 import { StatusCode } from '../status-code.ts';
 import { CallHead } from './call-head.ts';
 import { OutgoingMessage } from './outgoing-message.ts';
@@ -9,7 +10,7 @@ import { failureHeaders, OK_TRAILERS } from './responses.ts';
 import { findRoute, HEADERS_TOO_LARGE, type Refusal, type Route } from './route.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { type CallOwner, costOf, ServerStream } from './server-stream.ts';
-import type { GrpcFailure, Peer } from './types.ts';
+import type { GrpcFailure } from './types.ts';
 
 /** Calls on the server's end of a connection. */
 export class ServerConnection extends ServerSide<ServerStream, Route> implements CallOwner {
@@ -67,11 +68,13 @@ export class ServerConnection extends ServerSide<ServerStream, Route> implements
   }
 
   protected override onStreamEnd(stream: ServerStream): void {
-    if (stream.answered || !stream.admitted) return;
+    if (stream.answered) return;
+    // before it is admitted, which may be outside of a read: an error of the connection is for the reader
     if (stream.lengthIsWrong) {
       this.resetForError(stream, ErrorCode.PROTOCOL_ERROR);
       return;
     }
+    if (!stream.admitted) return;
     if (typeof stream.to !== 'function') this.#sendRefusal(stream, stream.to);
     else if (stream.body.complete) this.#settings.serve(stream, stream.to);
     else if (stream.body.empty) stream.fail({ code: StatusCode.UNIMPLEMENTED, message: 'no message in a unary call' });

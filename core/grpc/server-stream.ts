@@ -2,12 +2,13 @@ import type { GuardedStream } from '../http2/guarded-connection.ts';
 import type { ReceiveBudget } from '../http2/receive-budget.ts';
 import { STREAM_COST } from '../http2/server-limits.ts';
 import { Stream } from '../http2/stream.ts';
+import type { Peer } from '../net/peer.ts';
 import { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import type { CallHead } from './call-head.ts';
 import { MessageReader } from './message-reader.ts';
 import type { Route } from './route.ts';
-import type { GrpcFailure, Peer, UnaryCall } from './types.ts';
+import type { GrpcFailure, UnaryCall } from './types.ts';
 
 /** The connection, as its calls see it. */
 export interface CallOwner {

@@ -6,8 +6,6 @@ import type { Peer } from '../net/peer.ts';
 import type { StatusCode } from '../status-code.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 
-export type { Peer } from '../net/peer.ts';
-
 /** Where to listen or to connect: TCP (port 0 when listening: any free one) or a Unix socket. */
 export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
 

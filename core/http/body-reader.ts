@@ -1,13 +1,6 @@
 import type { Holder, ReceiveMemory } from '../net/receive-memory.ts';
-import { Slab, slabs } from '../telemetry/slab.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
-
-/** Room that is taken at first for a body of unknown or large size; it doubles as the bytes really arrive. */
-const FIRST_ROOM = 64 * 1024;
-/** Up to this size room for the whole body is taken at once: a claim that costs a peer nothing must cost us little. */
-const TRUSTED_LENGTH = 256 * 1024;
-
-const NOTHING = Buffer.alloc(0);
+import { Collected, roomFor } from './collected.ts';
 
 /** What came of the bytes that were given in. */
 export type BodyState = 'more' | 'done' | 'too large' | 'malformed' | 'no memory';
@@ -26,91 +19,6 @@ export interface BodyReader {
   moveOut(): void;
 }
 
-/** Bytes that are collected in slab memory. */
-class Collected {
-  readonly #limit: number;
-  readonly #room: number;
-  readonly #memory: ReceiveMemory;
-  readonly #holder: Holder;
-  #range: ByteRange | undefined;
-  #length = 0;
-
-  /** `room` is taken with the first bytes. */
-  constructor(limit: number, room: number, memory: ReceiveMemory, holder: Holder) {
-    this.#limit = limit;
-    this.#room = room;
-    this.#memory = memory;
-    this.#holder = holder;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  /** False where there is no memory for it. */
-  append(chunk: Buffer, start: number, end: number): boolean {
-    const needed = this.#length + end - start;
-    if (needed > this.#capacity && !this.#grow(needed)) return false;
-    const range = this.#range as ByteRange;
-    chunk.copy(range.buffer, range.start + this.#length, start, end);
-    this.#length = needed;
-    return true;
-  }
-
-  get #capacity(): number {
-    return this.#range === undefined ? 0 : this.#range.end - this.#range.start;
-  }
-
-  #grow(needed: number): boolean {
-    const more = this.#range === undefined ? this.#room : Math.max(TRUSTED_LENGTH, this.#length * 2);
-    const size = Math.max(needed, Math.min(this.#limit, more));
-    // while the bytes move, old and new memory are held together
-    if (!this.#memory.take(size, this.#holder)) return false;
-    this.#moveTo(this.#range === undefined ? allocate(size) : ownMemory(size));
-    return true;
-  }
-
-  #moveTo(grown: ByteRange): void {
-    const old = this.#range;
-    if (old !== undefined) {
-      old.buffer.copy(grown.buffer, grown.start, old.start, old.start + this.#length);
-      old.slab?.release();
-      this.#memory.give(old.end - old.start);
-    }
-    this.#range = grown;
-  }
-
-  moveOut(): void {
-    const size = this.#capacity;
-    if (this.#range?.slab?.pooled !== true || !this.#memory.take(size, this.#holder)) return;
-    this.#moveTo(ownMemory(size));
-  }
-
-  take(): ByteRange {
-    const range = this.#range;
-    this.#memory.give(this.#capacity);
-    this.#range = undefined;
-    if (range === undefined) return { buffer: NOTHING, start: 0, end: 0 };
-    return { buffer: range.buffer, start: range.start, end: range.start + this.#length, slab: range.slab };
-  }
-
-  discard(): void {
-    this.take().slab?.release();
-  }
-}
-
-function allocate(size: number): ByteRange {
-  const { slab, start } = slabs.allocate(size);
-  return { buffer: slab.buffer, start, end: start + size, slab };
-}
-
-/** For a body that grows: in a slab it would leave a hole with each step. */
-function ownMemory(size: number): ByteRange {
-  const slab = new Slab(size);
-  slab.retain();
-  return { buffer: slab.buffer, start: 0, end: size, slab };
-}
-
 /** A body whose length the header says. */
 export class FixedBody implements BodyReader {
   readonly #expected: number;
@@ -119,7 +27,7 @@ export class FixedBody implements BodyReader {
 
   constructor(length: number, memory: ReceiveMemory, holder: Holder) {
     this.#expected = length;
-    this.#collected = new Collected(length, Math.min(length, TRUSTED_LENGTH), memory, holder);
+    this.#collected = new Collected(length, roomFor(length), memory, holder);
   }
 
   push(chunk: Buffer, start: number, end: number): BodyState {
@@ -168,7 +76,7 @@ export class ChunkedBody implements BodyReader {
 
   constructor(limit: number, memory: ReceiveMemory, holder: Holder) {
     this.#limit = limit;
-    this.#collected = new Collected(limit, FIRST_ROOM, memory, holder);
+    this.#collected = new Collected(limit, roomFor(undefined), memory, holder);
   }
 
   push(chunk: Buffer, start: number, end: number): BodyState {

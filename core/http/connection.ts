@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Peer } from '../grpc/types.ts';
+import type { Peer } from '../net/peer.ts';
 import type { Holder, ReceiveMemory } from '../net/receive-memory.ts';
 import { acceptShared } from '../net/shared-read.ts';
 import { Answers } from './answers.ts';

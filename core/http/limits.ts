@@ -1,3 +1,5 @@
+import type { ServerLimit } from '../http2/server-limits.ts';
+
 /** What an HTTP server allows its clients. Sizes in bytes; those of heads and chunks are beside what reads them. */
 
 /** An idle connection takes about 15 KiB, one with TLS 65 KiB. */
@@ -8,4 +10,4 @@ export const RECEIVE_MEMORY = 256 << 20;
 export const LARGEST_BODIES = 8;
 
 /** Why a connection was ended or a request refused, as it is counted. */
-export type HttpLimit = 'connections' | 'malformed' | 'header_size' | 'body_size' | 'receive_memory' | 'timeout';
+export type HttpLimit = ServerLimit | 'malformed' | 'body_size' | 'timeout';

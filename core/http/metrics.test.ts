@@ -13,6 +13,7 @@ function request(method: string, path: string): HttpRequest & { readonly answers
     method,
     path,
     query: '',
+    version: '1.1',
     peer: { address: '', port: 0 },
     body: { buffer, start: 0, end: buffer.length },
     bodyTooLarge: false,

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Histogram, HistogramDefinition, Meter } from '../meter.ts';
 import { splitHostPort } from '../net/listen.ts';
-import type { HttpHandler } from './types.ts';
+import type { HttpHandler, HttpRequest } from './types.ts';
 
 /**
  * `http_server_*` and `http_client_*`, which the collector has at level `detailed`.
@@ -76,14 +76,15 @@ export function measureServer(handler: HttpHandler, options: ServerMetricsOption
   if (!meter.enabled(SERVER_DURATION)) return handler;
   const fixed = common(options.labels);
   const series = new Map<string, readonly [duration: Histogram, received: Histogram, sent: Histogram]>();
-  const histograms = (method: string, path: string, status: number) => {
+  const histograms = ({ method, path, version }: HttpRequest, status: number) => {
     const known = METHODS.has(method) ? method : '_OTHER';
     const route = routes.includes(path) ? path : '';
-    const key = `${known} ${status} ${route}`;
+    const key = `${known} ${status} ${version} ${route}`;
     let found = series.get(key);
     if (found === undefined) {
       const labels = {
         ...fixed,
+        'network.protocol.version': version,
         'http.request.method': known,
         'http.response.status_code': String(status),
         ...(route === '' ? {} : { 'http.route': route }),
@@ -97,11 +98,10 @@ export function measureServer(handler: HttpHandler, options: ServerMetricsOption
   };
   return (request) => {
     const start = clock.monotonic();
-    const { method, path } = request;
     const bytes = request.body.end - request.body.start;
     const respond = request.respond.bind(request);
     request.respond = (response) => {
-      const [took, received, sent] = histograms(method, path, response.status);
+      const [took, received, sent] = histograms(request, response.status);
       took.record((clock.monotonic() - start) / 1000);
       received.record(bytes);
       sent.record(response.body.length);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Peer } from '../grpc/types.ts';
+import type { Peer } from '../net/peer.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import type { HttpConnection } from './connection.ts';
 import type { RequestHead } from './request-head.ts';
@@ -25,6 +25,10 @@ export class Request implements HttpRequest {
     this.head = head;
     this.peer = peer;
     this.complete = head.contentLength === 0;
+  }
+
+  get version(): '1.0' | '1.1' {
+    return this.head.old ? '1.0' : '1.1';
   }
 
   get method(): string {

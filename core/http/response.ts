@@ -40,6 +40,8 @@ export interface ResponseFraming {
 /** RFC 9110 section 8.6: no Content-Length in these. */
 const BODILESS = new Set([204, 304]);
 
+export const isBodiless = (status: number): boolean => BODILESS.has(status);
+
 /**
  * A complete response. The one object can answer any number of requests; its bytes are made once a second (they hold
  * the date), so a constant answer costs one write.

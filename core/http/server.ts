@@ -3,23 +3,39 @@ import type { SecureContextOptions, Server as TlsServer } from 'node:tls';
 import { builtin } from '../builtin.ts';
 import type { Timer } from '../clock.ts';
 import { type Listening, listen } from '../net/listen.ts';
+import type { Peer } from '../net/peer.ts';
 import { ReceiveMemory } from '../net/receive-memory.ts';
+import { acceptShared } from '../net/shared-read.ts';
 import { HttpConnection } from './connection.ts';
+import type { Http2Connection } from './http2-connection.ts';
 import { DEFAULT_MAX_CONNECTIONS, LARGEST_BODIES, RECEIVE_MEMORY } from './limits.ts';
+import { peerOf } from './request.ts';
 import type { HttpServerOptions } from './types.ts';
 
 /** How often connections are looked at; a timeout is late by at most this. */
 const MAX_SWEEP_MS = 500;
 const MIN_SWEEP_MS = 5;
 
+type Http2Maker = (peer: Peer, onEnd: () => void) => Http2Connection;
+
+/** What the server does with its connections, whatever they speak. */
+interface Connection {
+  sweep(now: number): void;
+  drain(): void;
+  destroy(): void;
+}
+
 /**
  * HTTP/1.1 (RFC 9110, RFC 9112) for many small requests with bodies: about half the processor time of node:http,
- * because nothing is a stream, headers are read once and an answer is one write.
+ * because nothing is a stream, headers are read once and an answer is one write. With TLS HTTP/2 too, for those who
+ * ask for it (ALPN `h2`).
  */
 export class HttpServer {
   readonly #options: HttpServerOptions;
-  readonly #connections = new Set<HttpConnection>();
+  readonly #connections = new Set<Connection>();
   #server: Server | undefined;
+  /** Makes connections for those who ask for HTTP/2; undefined without TLS. */
+  #http2: Http2Maker | undefined;
   readonly #memory: ReceiveMemory;
   #sweep: Timer | undefined;
   #emptied: (() => void) | undefined;
@@ -33,12 +49,13 @@ export class HttpServer {
   /** Resolves when connections are accepted; fails with `listen tcp HOST:PORT: bind: …`. */
   async listen(): Promise<Listening> {
     const { tls, address, onError, onLimit } = this.#options;
+    if (tls !== undefined) await this.#loadHttp2();
     const sockets = { allowHalfOpen: true, noDelay: true, pauseOnConnect: tls === undefined };
     const server =
       tls === undefined
         ? createServer(sockets, (socket) => this.#accept(socket))
-        : builtin.tls.createServer({ ...sockets, ...tls, ALPNProtocols: ['http/1.1'] }, (socket) =>
-            this.#accept(socket),
+        : builtin.tls.createServer({ ...sockets, ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) =>
+            socket.alpnProtocol === 'h2' ? this.#acceptHttp2(socket) : this.#accept(socket),
           );
     this.#server = server;
     server.maxConnections = this.#options.maxConnections || DEFAULT_MAX_CONNECTIONS;
@@ -78,11 +95,27 @@ export class HttpServer {
   }
 
   #accept(socket: Socket): void {
-    const connection = new HttpConnection(socket, this.#options, this.#memory, (closed) => {
-      this.#connections.delete(closed);
-      if (this.#connections.size === 0) this.#emptied?.();
-    });
+    const connection = new HttpConnection(socket, this.#options, this.#memory, (closed) => this.#onClose(closed));
     this.#connections.add(connection);
+  }
+
+  #acceptHttp2(socket: Socket): void {
+    const connection = (this.#http2 as Http2Maker)(peerOf(socket), () => this.#onClose(connection));
+    this.#connections.add(connection);
+    socket.once('end', () => socket.end());
+    connection.start(acceptShared(socket, connection));
+  }
+
+  /** Its memory is for those who need it. */
+  async #loadHttp2(): Promise<void> {
+    const { Http2Connection, http2Settings } = await import('./http2-connection.ts');
+    const settings = http2Settings(this.#options, this.#memory);
+    this.#http2 = (peer, onEnd) => new Http2Connection(settings, peer, onEnd);
+  }
+
+  #onClose(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#emptied?.();
   }
 
   #startSweep(): void {

@@ -1,13 +1,15 @@
 import type { TlsOptions } from 'node:tls';
 import type { Clock } from '../clock.ts';
-import type { Peer } from '../grpc/types.ts';
 import type { ListenAddress } from '../net/listen.ts';
+import type { Peer } from '../net/peer.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
 import type { HttpLimit } from './limits.ts';
 import type { HttpResponse } from './response.ts';
 
 /** One request with its whole body. `respond` ends it, at once or later; a second answer is ignored. */
 export interface HttpRequest {
+  /** Of HTTP, as metrics name it. */
+  readonly version: '1.0' | '1.1' | '2.0';
   readonly method: string;
   /** As sent, percent-encoding included, without the query. */
   readonly path: string;
@@ -48,7 +50,7 @@ export interface HttpTimeouts {
 
 export interface HttpServerOptions {
   readonly address: ListenAddress;
-  /** Undefined: plaintext. ALPN `http/1.1` is added. */
+  /** Undefined: plaintext. ALPN `h2` and `http/1.1` are added. */
   readonly tls?: TlsOptions | undefined;
   readonly handler: HttpHandler;
   readonly maxBodyBytes: number;

@@ -36,6 +36,10 @@ export interface Guards {
   readonly clock: Clock;
   readonly memory: ReceiveMemory;
   readonly maxReceiveMessageBytes: number;
+  /** From a request's headers to its end; 0 or undefined: REQUEST_TIMEOUT_MS. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** For one header block; 0 or undefined: REQUEST_TIMEOUT_MS. */
+  readonly headersTimeoutMs?: number | undefined;
   /** A limit was reached; for counting. */
   reached(limit: ServerLimit): void;
 }
@@ -119,7 +123,9 @@ export abstract class GuardedConnection<S extends GuardedStream> extends Connect
     const block = this.openBlock;
     if (block === undefined) this.#block = undefined;
     else if (this.#block?.block !== block) this.#block = { block, since: now };
-    return this.#block !== undefined && now - this.#block.since >= REQUEST_TIMEOUT_MS;
+    return (
+      this.#block !== undefined && now - this.#block.since >= (this.#guards.headersTimeoutMs || REQUEST_TIMEOUT_MS)
+    );
   }
 
   #isUnread(now: number): boolean {
@@ -139,7 +145,7 @@ export abstract class GuardedConnection<S extends GuardedStream> extends Connect
     if (stream.waitingSince === undefined) {
       stream.waitingSince = now;
       this.#guards.memory.waits(stream);
-    } else if (now - stream.waitingSince >= REQUEST_TIMEOUT_MS) {
+    } else if (now - stream.waitingSince >= (this.#guards.requestTimeoutMs || REQUEST_TIMEOUT_MS)) {
       this.#guards.reached('request_timeout');
       stream.giveUp();
     }

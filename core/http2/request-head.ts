@@ -28,7 +28,7 @@ export class RequestHead {
   protected field(name: string, value: string): boolean {
     switch (name) {
       case 'content-length':
-        if (!/^\d{1,15}$/.test(value)) return false;
+        if (this.contentLength !== undefined || !/^\d{1,15}$/.test(value)) return false;
         this.contentLength = Number(value);
         return true;
       case 'te':

@@ -183,7 +183,9 @@ export abstract class ServerSide<S extends GuardedStream, H> extends GuardedConn
     if (stream.serving && !stream.answered) this.#abandoned++;
     // what its authenticator says is of no interest any more
     if (!stream.admitted) this.resume();
-    if (this.streams.size === 0) this.#endIfDrained();
+    if (this.streams.size > 0) return;
+    this.#keeper.onIdle();
+    this.#endIfDrained();
   }
 
   /** The handler is done with a request that its client gave up. */

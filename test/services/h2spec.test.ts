@@ -1,4 +1,4 @@
-/** What https://github.com/summerwind/h2spec says of the gRPC port, in its strict mode, without and with TLS. */
+/** What https://github.com/summerwind/h2spec says of the ports that speak HTTP/2, in its strict mode. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';
@@ -14,8 +14,15 @@ const certificate = (name: string) => fileURLToPath(new URL(`../support/tls/${na
 /** All that 2.2.1 has. A test that does not apply to a server is skipped and counts as such. */
 const TESTS = 146;
 
-for (const secure of [false, true]) {
-  test(`every test of h2spec passes${secure ? ' over TLS' : ''}`, async () => {
+/** Over HTTP the protocol is agreed on by TLS; a plaintext port speaks HTTP/1.1 only. */
+const PORTS = [
+  { name: 'gRPC', protocol: 'grpc', path: EXPORT_METHOD.traces, secure: false },
+  { name: 'gRPC with TLS', protocol: 'grpc', path: EXPORT_METHOD.traces, secure: true },
+  { name: 'HTTP with TLS', protocol: 'http', path: '/v1/traces', secure: true },
+];
+
+for (const { name, protocol, path, secure } of PORTS) {
+  test(`every test of h2spec passes: ${name}`, async () => {
     await using lab = new Lab();
     const binary = (await run('bash', [SCRIPT])).stdout.trim();
     const port = await freePort();
@@ -24,13 +31,13 @@ for (const secure of [false, true]) {
       : '';
     await lab
       .run(`
-receivers: { otlp: { protocols: { grpc: { endpoint: "127.0.0.1:${port}"${tls} } } } }
+receivers: { otlp: { protocols: { ${protocol}: { endpoint: "127.0.0.1:${port}"${tls} } } } }
 exporters: { nop: }
 service:
   telemetry: { metrics: { level: none } }
   pipelines: { traces: { receivers: [otlp], exporters: [nop] } }`)
       .listening(port);
-    const flags = ['--strict', '--timeout', '5', '--path', EXPORT_METHOD.traces, '--port', String(port)];
+    const flags = ['--strict', '--timeout', '5', '--path', path, '--port', String(port)];
     // the certificate is for names of another test
     const { stdout } = await run(binary, secure ? [...flags, '--tls', '--insecure'] : flags).catch((error) => error);
     assert.match(stdout, new RegExp(`${TESTS} tests, ${TESTS} passed, 0 skipped, 0 failed`), stdout);
