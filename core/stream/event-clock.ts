@@ -11,7 +11,7 @@ interface Source {
 export interface EventClockOptions {
   /** How far an event may lie behind the newest one and still be in time. */
   readonly outOfOrderness: number;
-  /** A source that is silent for so long does not hold back the others, and goes on at the speed of `clock`; 0: never. */
+  /** A source that is silent for so long holds nobody back, and goes on at the speed of `clock`; 0: never. */
   readonly idleTimeout: number;
   readonly clock: Clock;
 }

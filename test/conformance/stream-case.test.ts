@@ -5,10 +5,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { Windowing } from '../../core/stream/window/windowing.ts';
 import { type NaiveFiring, NaiveWindows } from '../../core/testing/naive-windows.ts';
 import { seededRandom } from '../../core/testing/random-telemetry.ts';
-import { ROOT } from '../support/repository.ts';
 import { run as runDedup } from './stream/dedup.ts';
 import { run as runEwma } from './stream/ewma.ts';
 import type { Event, StreamCase, WindowOfCase } from './stream/harness.ts';
@@ -203,7 +203,7 @@ test('a program runs a case of any kind from a file; a configuration that is ref
   const runFile = (testCase: StreamCase): Record<string, unknown[]> => {
     const file = join(folder, 'case.json');
     writeFileSync(file, JSON.stringify(testCase));
-    const program = join(ROOT, 'test/conformance/stream-case.ts');
+    const program = fileURLToPath(new URL('./stream-case.ts', import.meta.url));
     return JSON.parse(execFileSync(process.execPath, [program, file], { encoding: 'utf8' }));
   };
   const events = [
