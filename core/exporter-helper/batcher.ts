@@ -1,12 +1,12 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { BatchConfig } from '../config/sections/queue.ts';
-import { PipelineError } from '../error.ts';
+import type { PipelineError } from '../error.ts';
 import { type Parts, take, takeBytes } from '../otlp/split.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
 import { Joiner } from '../telemetry/joiner.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { sizeOf } from './admission.ts';
-import type { Done } from './outcome.ts';
+import { type Done, Pieces } from './outcome.ts';
 import type { QueueItem } from './queue.ts';
 
 /** What the batcher calls with a batch that is to be sent. */
@@ -14,24 +14,6 @@ export type Flush = (batch: Telemetry, done: Done) => void;
 
 /** As in the collector: with more combinations at a time the oldest one is sent before its time. */
 const MAX_PARTITIONS = 10_000;
-
-/** An item whose data went into several batches: done when all of them are, with the errors of all. */
-class SharedItem implements Done {
-  readonly #item: Done;
-  readonly #errors: PipelineError[] = [];
-  #pieces: number;
-
-  constructor(item: Done, pieces: number) {
-    this.#item = item;
-    this.#pieces = pieces;
-  }
-
-  done(error: PipelineError | undefined): void {
-    if (error !== undefined) this.#errors.push(error);
-    this.#pieces--;
-    if (this.#pieces === 0) this.#item.done(this.#errors.length === 0 ? undefined : PipelineError.join(this.#errors));
-  }
-}
 
 /** One batch made of several items. */
 class Several implements Done {
@@ -111,7 +93,7 @@ export class Batcher {
   #dispense(partition: Partition, newest: Done): void {
     const whole = this.#take(partition);
     const pieces = split(whole, this.#config);
-    const shared = pieces.length > 1 ? new SharedItem(newest, pieces.length) : newest;
+    const shared = pieces.length > 1 ? new Pieces(newest, pieces.length) : newest;
     let owners = [...partition.items.slice(0, -1), shared];
     const last = pieces.length - 1;
     pieces.forEach((piece, i) => {

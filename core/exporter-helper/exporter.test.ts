@@ -5,9 +5,9 @@ import { retry } from '../config/sections/retry.ts';
 import { PipelineError } from '../error.ts';
 import { StatusCode } from '../status-code.ts';
 import { settle } from '../testing/fake-clock.ts';
-import { started } from '../testing/fake-push.ts';
+import { type FakePush, started } from '../testing/fake-push.ts';
 import { isReleased, spanBatch } from '../testing/spans.ts';
-import { DeadlineError, type ExporterConfig, PartialFailure } from './types.ts';
+import { DeadlineError, type ExporterConfig, PartialFailure, TooLargeError } from './types.ts';
 
 const RETRY = retry.absent();
 const QUEUE = queue.absent();
@@ -222,4 +222,94 @@ test('a peer that is down is told of once, and once when it is back', async () =
     'Exporting works again.',
   ]);
   await exporter.shutdown();
+});
+
+/** A peer that takes messages of so many bytes, and does or does not tell. */
+function limited(push: FakePush, limit: number, told: boolean): void {
+  const take = push.push.bind(push);
+  push.push = (batch, context) => {
+    if (batch.byteLength > limit)
+      throw new TooLargeError(new PipelineError('too large', { permanent: true }), told ? limit : undefined);
+    return take(batch, context);
+  };
+}
+
+const hundred = Array.from({ length: 100 }, (_, i) => `span-${i}`);
+
+for (const told of [true, false]) {
+  test(`a batch that is too large for the peer is sent in parts, its limit is ${told ? '' : 'not '}known`, async () => {
+    const { exporter, push, settings } = await started({ retry_on_failure: RETRY, sending_queue: QUEUE });
+    const whole = spanBatch(hundred);
+    const size = whole.byteLength;
+    limited(push, Math.ceil(size / 3), told);
+    exporter.consume(whole);
+    await exporter.shutdown();
+    assert.deepEqual(push.names.join().split(','), hundred, 'all, once, in order');
+    assert.ok(push.sizes.every((bytes) => bytes <= Math.ceil(size / 3)));
+    assert.ok(push.names.length <= 8, `${push.names.length} parts`);
+    assert.equal(isReleased(whole), true);
+    assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 100);
+    assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans'), undefined);
+    const warned = settings.logger.lines.filter(({ level }) => level === 'warn');
+    assert.deepEqual(
+      warned.map(({ fields }) => [fields.error, fields.bytes]),
+      [['Permanent error: too large', size]],
+      'said once',
+    );
+  });
+}
+
+test('of a batch in parts only what is too large alone is given up, and what fails is retried', async () => {
+  const { exporter, push, settings } = await started({ retry_on_failure: RETRY, sending_queue: QUEUE });
+  const large = 'x'.repeat(2000);
+  limited(push, 1000, true);
+  exporter.consume(spanBatch([...hundred, large]));
+  assert.deepEqual(push.names.join().split(','), hundred);
+  const dropped = settings.logger.lines.filter(({ message }) => message === 'Exporting failed. Dropping data.');
+  assert.deepEqual(
+    dropped.map(({ fields }) => fields),
+    [{ error: 'not retryable error: Permanent error: too large', dropped_items: 1 }],
+  );
+  assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 100);
+  assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans'), 1);
+  push.fail = unavailable();
+  exporter.consume(spanBatch(hundred));
+  assert.ok(settings.meter.value('otelcol_exporter_in_flight_requests', { data_type: 'traces' })! > 1);
+  assert.equal(settings.meter.value('otelcol_exporter_queue_size'), 1, 'one request until all of it is done');
+  push.fail = undefined;
+  push.names.length = 0;
+  await settings.clock.advanceAsync(5000);
+  assert.deepEqual(push.names.join().split(','), hundred);
+  assert.equal(settings.meter.value('otelcol_exporter_queue_size'), 0);
+  assert.equal(settings.meter.value('otelcol_exporter_in_flight_requests', { data_type: 'traces' }), 0);
+  await exporter.shutdown();
+});
+
+test('a peer for which everything is too large is not asked for ever', async () => {
+  const { exporter, push, settings } = await started({ retry_on_failure: RETRY });
+  let asked = 0;
+  push.push = () => {
+    asked++;
+    throw new TooLargeError(new PipelineError('too large', { permanent: true }));
+  };
+  assert.throws(() => exporter.consume(spanBatch(Array.from({ length: 5000 }, (_, i) => `${i}`))), /too large/);
+  assert.ok(asked < 512, `${asked} requests`);
+  assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans'), 5000);
+  await exporter.shutdown();
+});
+
+test('an exporter that fails says so in its status, and when exports work again', async () => {
+  const { exporter, push, host } = await started({ retry_on_failure: RETRY, sending_queue: QUEUE });
+  push.fail = unavailable();
+  for (const name of ['a', 'b']) exporter.consume(spanBatch([name]));
+  assert.deepEqual(
+    host.reported.map(({ status, error }) => [status, error?.message]),
+    [['StatusRecoverableError', 'exports fail: cannot connect']],
+  );
+  push.fail = undefined;
+  exporter.consume(spanBatch(['c']));
+  assert.deepEqual(host.reported.slice(1), [{ status: 'StatusOK' }]);
+  push.fail = unavailable();
+  await exporter.shutdown();
+  assert.equal(host.reported.length, 2, 'at the end the service has the word');
 });

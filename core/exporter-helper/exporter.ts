@@ -95,8 +95,8 @@ class HelpedExporter implements Exporter {
     const { items } = batch;
     const outcome = new Outcome();
     sender.send(batch, {
-      done: (error) => {
-        if (error !== undefined) this.#logRejection(error, items);
+      done: (error, failed = items) => {
+        if (error !== undefined) this.#logRejection(error, failed);
         outcome.done(error);
       },
     });

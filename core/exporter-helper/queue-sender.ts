@@ -128,7 +128,9 @@ export class QueueSender {
       const work = this.#backlog.shift();
       if (work === undefined) return;
       const { items } = work.batch;
-      this.#sender.send(work.batch, { done: (error) => this.#exported(work.done, items, error) });
+      this.#sender.send(work.batch, {
+        done: (error, failed = items) => this.#exported(work.done, failed, error),
+      });
     }
   }
 

@@ -77,8 +77,8 @@ test('a queue that is full is told of once, and how much was refused when it is 
   const room = {
     level: 'info',
     message: 'The sending queue has room again.',
-    rejected_requests: 5,
-    rejected_items: 10,
+    rejected_requests: 6,
+    rejected_items: 12,
   };
   assert.deepEqual(lines().slice(1), [room]);
   assert.equal(host.reported.at(-1)?.status, 'StatusOK');

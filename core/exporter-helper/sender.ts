@@ -6,15 +6,18 @@ import { PipelineError } from '../error.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { LaneHealth } from './health.ts';
 import type { ExporterMetrics } from './metrics.ts';
-import type { Done } from './outcome.ts';
+import { type Done, Pieces } from './outcome.ts';
 import { Backoff, wrap } from './retry.ts';
-import { PartialFailure, type Push, type PushContext, ShutdownError } from './types.ts';
+import { MAX_SPLITS, smaller } from './smaller.ts';
+import { PartialFailure, type Push, type PushContext, ShutdownError, TooLargeError } from './types.ts';
 
 /** A batch on its way out. */
 interface Delivery {
   batch: Telemetry;
   readonly done: Done;
   readonly startedAt: number;
+  /** How often it was split already. */
+  readonly splits: number;
   attempt: number;
   backoff: Backoff | undefined;
   timer: Timer | undefined;
@@ -37,6 +40,7 @@ export class Sender {
   #stopped = false;
   /** A peer that is down fails every batch many times; the log tells of the first one, and of the end. */
   #troubled = false;
+  #toldOfSize = false;
   #idle: (() => void) | undefined;
 
   constructor(
@@ -63,9 +67,9 @@ export class Sender {
 
   /** `done` may be called before this returns. */
   send(batch: Telemetry, done: Done): void {
-    this.#inFlight++;
     const startedAt = this.#retry === undefined ? 0 : this.#settings.clock.monotonic();
-    this.#attempt({ batch, done, startedAt, attempt: 0, backoff: undefined, timer: undefined, lastError: undefined });
+    this.#inFlight++;
+    this.#begin(batch, done, startedAt, 0);
   }
 
   /** From now on one attempt each; what waits for a retry fails at once. */
@@ -84,6 +88,11 @@ export class Sender {
       if (this.#inFlight === 0) resolve();
       else this.#idle = resolve;
     });
+  }
+
+  #begin(batch: Telemetry, done: Done, startedAt: number, splits: number): void {
+    const none = undefined;
+    this.#attempt({ batch, done, startedAt, splits, attempt: 0, backoff: none, timer: none, lastError: none });
   }
 
   #attempt(delivery: Delivery): void {
@@ -107,10 +116,31 @@ export class Sender {
     const error = PipelineError.from(caught);
     this.#health.failed(error);
     if (error instanceof PartialFailure) this.#narrow(delivery, error);
+    if (error instanceof TooLargeError && this.#sendParts(delivery, error)) return;
     if (this.#retry === undefined) this.#fail(delivery, error);
     else if (error.permanent) this.#fail(delivery, wrap('not retryable error', error));
     else if (this.#stopped) this.#fail(delivery, new ShutdownError(error));
     else this.#retryLater(delivery, error, this.#retry);
+  }
+
+  /** Each part is a delivery of its own from now on. False where there are none. */
+  #sendParts(delivery: Delivery, error: TooLargeError): boolean {
+    const { batch, done, startedAt, splits } = delivery;
+    const { byteLength: bytes } = batch;
+    const parts = splits < MAX_SPLITS ? smaller(batch, error) : undefined;
+    if (parts === undefined) return false;
+    if (!this.#toldOfSize) {
+      const fields = { error: error.text, bytes, parts: parts.length };
+      this.#settings.logger.warn(
+        'The destination takes no batch of this size. It is sent in parts from now on.',
+        fields,
+      );
+      this.#toldOfSize = true;
+    }
+    const pieces = new Pieces(done, parts.length);
+    this.#inFlight += parts.length - 1;
+    for (const part of parts) this.#begin(part, pieces, startedAt, splits + 1);
+    return true;
   }
 
   #narrow(delivery: Delivery, { failed }: PartialFailure): void {
@@ -163,9 +193,10 @@ export class Sender {
   }
 
   #end(delivery: Delivery, error: PipelineError | undefined): void {
+    const { batch, done } = delivery;
     this.#inFlight--;
-    delivery.batch.release();
-    delivery.done.done(error);
+    batch.release();
+    done.done(error, batch.items);
     if (this.#inFlight === 0) this.#idle?.();
   }
 }

@@ -30,7 +30,7 @@ export interface PushContext {
 /**
  * Sends one batch. It may read the batch until it returned or its promise settled and does not release it. It succeeds
  * or fails with a PipelineError, whose `permanent` and `retryAfterMs` decide what happens next; a PartialFailure
- * narrows a retry to what is left.
+ * narrows a retry to what is left, and after a TooLargeError the batch is sent in parts.
  */
 export type Push = (batch: Telemetry, context: PushContext) => void | Promise<void>;
 
@@ -59,6 +59,18 @@ export class PartialFailure extends PipelineError {
 export class DeadlineError extends PipelineError {
   constructor(message = 'context deadline exceeded', options: { readonly cause?: unknown } = {}) {
     super(message, { ...options, code: StatusCode.DEADLINE_EXCEEDED });
+  }
+}
+
+/** The peer takes no message of this size. The helper sends the batch in parts; alone an item cannot be delivered. */
+export class TooLargeError extends PipelineError {
+  /** The largest message that the peer takes, where it told. */
+  readonly maxBytes: number | undefined;
+
+  constructor(refusal: PipelineError, maxBytes?: number) {
+    const { code, text, cause } = refusal;
+    super(refusal.message, { code, text, permanent: true, cause: cause ?? refusal });
+    this.maxBytes = maxBytes;
   }
 }
 

@@ -6,15 +6,17 @@ import * as grpc from '@grpc/grpc-js';
 import type { Component } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
+import { TooLargeError } from '../../core/exporter-helper/types.ts';
 import { parseTarget } from '../../core/grpc/target.ts';
 import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
 import { encodeExportResponse } from '../../core/otlp/service.ts';
 import { encodeStatus } from '../../core/otlp/status.ts';
 import { StatusCode } from '../../core/status-code.ts';
 import type { RequestContext } from '../../core/telemetry/context.ts';
+import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
-import { isReleased, spanBatch } from '../../core/testing/spans.ts';
+import { isReleased, spanBatch, spanNames } from '../../core/testing/spans.ts';
 import { config } from './config.ts';
 import { otlpGrpcExporter } from './exporter.ts';
 
@@ -31,10 +33,10 @@ interface Received {
 type Answer = (callback: grpc.sendUnaryData<Buffer>) => void;
 
 /** A server of another make that answers as the test says. */
-async function peer(credentials = grpc.ServerCredentials.createInsecure()) {
+async function peer(credentials = grpc.ServerCredentials.createInsecure(), options: grpc.ServerOptions = {}) {
   const received: Received[] = [];
   const current: { answer: Answer } = { answer: (callback) => callback(null, encodeExportResponse()) };
-  const server = new grpc.Server();
+  const server = new grpc.Server(options);
   const bytes = (value: Buffer) => value;
   const method = {
     path: EXPORT_METHOD.traces,
@@ -69,8 +71,8 @@ async function exporter(
   for (const [id, extension] of Object.entries(options.extensions ?? {})) host.extensions.set(id, extension);
   await made.start(host);
   cleanups.push(() => made.shutdown());
-  const send = async () => {
-    const batch = spanBatch(['a']);
+  const send = async (names = ['a']) => {
+    const batch = spanBatch(names);
     const bytes = batch.bytes();
     try {
       await made.consume(batch);
@@ -228,4 +230,46 @@ test('credentials do not travel without TLS, unless they may; the context of the
   assert.match(String(error), /per-RPC creds failed due to error: no tenant/);
   assert.ok(error instanceof PipelineError && error.permanent);
   assert.equal(received.length, 0);
+});
+
+test('a batch over the limit of the peer is sent in parts', async () => {
+  const limit = 20_000;
+  const { address, received } = await peer(undefined, { 'grpc.max_receive_message_length': limit });
+  const names = Array.from({ length: 2000 }, (_, i) => `the span with the number ${i}`);
+  for (const compression of ['none', 'gzip']) {
+    received.length = 0;
+    const { send, settings } = await exporter(
+      `endpoint: ${address}\ntls: {insecure: true}\ncompression: ${compression}`,
+    );
+    const { bytes, error } = await send(names);
+    assert.ok(bytes.length > 3 * limit);
+    assert.equal(error, undefined);
+    const arrived = received.flatMap(({ message }) => spanNames(Telemetry.of('traces', message, 1)));
+    assert.deepEqual(arrived.sort(), [...names].sort());
+    assert.ok(received.every(({ message }) => message.length <= limit));
+    assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 2000);
+  }
+});
+
+test('how servers of other makes say that a message is too large', async () => {
+  const { address, current } = await peer();
+  const { send } = await exporter(`endpoint: ${address}\ntls: {insecure: true}`);
+  const says: readonly (readonly [number, string, number | undefined])[] = [
+    [8, 'grpc: received message larger than max (6291548 vs. 4194304)', 4194304],
+    [8, 'grpc: received message after decompression larger than max 4194304', 4194304],
+    [8, 'Received message larger than max (6291548 vs 4194304)', 4194304],
+    [8, 'CLIENT: Received message larger than max (6291548 vs. 4194304)', 4194304],
+    [8, 'gRPC message exceeds maximum size 4194304: 6291548', 4194304],
+    [8, 'Received message exceeds the maximum configured message size.', undefined],
+    [11, 'Error, decoded message length too large: found 6291548 bytes, the limit is: 4194304 bytes', 4194304],
+  ];
+  for (const [code, details, limit] of says) {
+    current.answer = (callback) => callback({ code, details } as grpc.ServiceError, null);
+    const { error } = await send();
+    assert.ok(error instanceof TooLargeError, details);
+    assert.ok(error.permanent && error.code === code);
+    assert.equal(error.maxBytes, limit);
+  }
+  current.answer = (callback) => callback({ code: 8, details: 'quota exceeded' } as grpc.ServiceError, null);
+  assert.ok(!((await send()).error instanceof TooLargeError));
 });

@@ -1,4 +1,5 @@
 import { PipelineError } from '../../core/error.ts';
+import { TooLargeError } from '../../core/exporter-helper/types.ts';
 import { GrpcError } from '../../core/grpc/grpc-error.ts';
 import { decodeStatus } from '../../core/otlp/status.ts';
 import { StatusCode } from '../../core/status-code.ts';
@@ -22,10 +23,27 @@ export function pipelineError(caught: unknown): PipelineError {
   const { code, message, details } = caught;
   const retryAfterMs = details === undefined ? undefined : decodeStatus(Buffer.from(details))?.retryAfterMs;
   const retryable = RETRYABLE.has(code) || (code === StatusCode.RESOURCE_EXHAUSTED && retryAfterMs !== undefined);
-  return PipelineError.ofStatus(message, {
+  const error = PipelineError.ofStatus(message, {
     code,
-    permanent: !retryable,
+    permanent: !retryable || tooLarge(caught),
     ...(retryAfterMs === undefined || retryAfterMs <= 0 ? {} : { retryAfterMs }),
     cause: caught,
   });
+  return tooLarge(caught) ? new TooLargeError(error, limitIn(message)) : error;
+}
+
+/** As the servers of Go, C++ with its Python, JavaScript and weir say it; of Java; of .NET; of Rust. */
+const TOO_LARGE = /message.* larger than |exceeds (the )?maximum|message length too large/i;
+/** `(5000000 vs. 4194304)`, `maximum size 4194304: 5000000`, `limit is: 4194304 bytes`, `larger than max 4194304`. */
+const LIMIT = /\d+ vs\.? (\d+)\)|maximum size (\d+)|limit is: (\d+)|larger than (?:max )?(\d+)/i;
+
+function tooLarge({ code, message }: GrpcError): boolean {
+  return (code === StatusCode.RESOURCE_EXHAUSTED || code === StatusCode.OUT_OF_RANGE) && TOO_LARGE.test(message);
+}
+
+function limitIn(message: string): number | undefined {
+  const found = LIMIT.exec(message)
+    ?.slice(1)
+    .find((digits) => digits !== undefined);
+  return found === undefined ? undefined : Number(found);
 }

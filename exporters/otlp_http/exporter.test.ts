@@ -13,10 +13,11 @@ import type { PipelineError } from '../../core/error.ts';
 import { encodeExportResponse } from '../../core/otlp/service.ts';
 import { encodeStatus } from '../../core/otlp/status.ts';
 import { StatusCode } from '../../core/status-code.ts';
+import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { settle } from '../../core/testing/fake-clock.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
-import { isReleased, spanBatch } from '../../core/testing/spans.ts';
+import { isReleased, spanBatch, spanNames } from '../../core/testing/spans.ts';
 import { config } from './config.ts';
 import { otlpHttpExporter } from './exporter.ts';
 
@@ -314,4 +315,33 @@ test('an attempt ends at its timeout', async () => {
   while (settings.clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
   settings.clock.advance(2000);
   assert.equal((await outcome).error?.code, StatusCode.DEADLINE_EXCEEDED);
+});
+
+test('a batch over the limit of the peer is sent in parts', async () => {
+  const limit = 10_000;
+  const names = Array.from({ length: 1000 }, (_, i) => `the span with the number ${i}`);
+  const refusals: readonly Answer[] = [
+    (response) => response.writeHead(413).end('too large'),
+    (response) => {
+      response.writeHead(400, { 'content-type': 'application/x-protobuf' });
+      response.end(encodeStatus({ code: 3, message: 'http: request body too large' }));
+    },
+  ];
+  for (const refuse of refusals) {
+    const taken: Buffer[] = [];
+    const { url } = await peer((response, { body }) => {
+      if (body.length > limit) refuse(response, { path: '', headers: {}, body });
+      else {
+        taken.push(body);
+        response.end();
+      }
+    });
+    const { send, settings } = await exporter(`endpoint: ${url}\ncompression: none`);
+    const { bytes, error } = await send(names);
+    assert.ok(bytes.length > 2 * limit);
+    assert.equal(error, undefined);
+    const arrived = taken.flatMap((body) => spanNames(Telemetry.of('traces', body, 1)));
+    assert.deepEqual(arrived.sort(), [...names].sort());
+    assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 1000);
+  }
 });

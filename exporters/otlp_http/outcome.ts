@@ -1,4 +1,5 @@
 import { PipelineError } from '../../core/error.ts';
+import { TooLargeError } from '../../core/exporter-helper/types.ts';
 import type { HttpAnswer } from '../../core/http/client.ts';
 import { statusCodeOf } from '../../core/http/grpc-status.ts';
 import { retryAfter } from '../../core/http/retry-after.ts';
@@ -14,7 +15,7 @@ export function refusal(url: string, answer: HttpAnswer, nowMs: number): Pipelin
   const status = statusOf(answer);
   const retryAfterMs = THROTTLING.has(answer.status) ? retryAfter(answer.headers['retry-after'], nowMs) : undefined;
   const detail = status === undefined ? '' : `, Message=${status.message}, Details=[${detailOf(status)}]`;
-  return PipelineError.ofStatus(
+  const error = PipelineError.ofStatus(
     `error exporting items, request to ${url} responded with HTTP Status Code ${answer.status}${detail}`,
     {
       code: statusCodeOf(answer.status),
@@ -22,7 +23,12 @@ export function refusal(url: string, answer: HttpAnswer, nowMs: number): Pipelin
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     },
   );
+  return tooLarge(answer, status) ? new TooLargeError(error) : error;
 }
+
+/** 413, or what collectors answer. */
+const tooLarge = (answer: HttpAnswer, status: Status | undefined): boolean =>
+  answer.status === 413 || (answer.status === 400 && status?.message.includes('request body too large') === true);
 
 function statusOf({ status, headers, body }: HttpAnswer): Status | undefined {
   if (status < 400 || status > 599) return undefined;
