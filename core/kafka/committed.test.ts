@@ -43,6 +43,13 @@ test('what comes after an open transaction waits, so that the order stays', () =
   assert.deepEqual(run(part(1, 7), plain(2), mark(3, 7, 'abort')), [[], [], [2]]);
 });
 
+test('where the order of the log does not matter, nothing waits for the transaction of another producer', () => {
+  const committed = new Committed(false);
+  const steps = [part(1, 7), part(2, 8), mark(3, 8, 'commit'), plain(4), mark(5, 7, 'commit')];
+  const offsets = steps.map((one) => committed.next(one).map(({ firstOffset }) => Number(firstOffset)));
+  assert.deepEqual(offsets, [[], [], [2], [4], [1]]);
+});
+
 test('the mark of a transaction without records ends nothing that was committed before', () => {
   const steps = run(part(1, 7), mark(2, 7, 'abort'), part(3, 7), mark(4, 7, 'commit'), mark(5, 7, 'abort'), plain(6));
   assert.deepEqual(steps.flat(), [3, 6]);

@@ -17,46 +17,56 @@ interface Waiting {
 
 /**
  * The batches of one partition whose transactions were committed, in their order: what comes after a transaction that
- * is still open waits. It goes by the marks in the log, because the client's own filter takes a mark of a transaction
+ * is still open waits. Unless `ordered`, only batches of one producer are in their order, and wait for nobody else's
+ * transaction, which matters where a producer was killed and nobody ends what it began. It goes by the marks in the log, because the client's own filter takes a mark of a transaction
  * without records for the end of an earlier one, and drops what lies between.
  */
 export class Committed {
   readonly #waiting: Waiting[] = [];
   readonly #open = new Map<bigint, Waiting[]>();
+  readonly #ordered: boolean;
   #bytes = 0;
+
+  constructor(ordered = true) {
+    this.#ordered = ordered;
+  }
 
   /** Takes the next batch and gives those that can be judged by now. Throws where too much waits. */
   next(batch: RecordsBatch): readonly RecordsBatch[] {
-    if ((batch.attributes & CONTROL) !== 0) this.#end(batch);
-    else this.#add(batch);
-    const judged: RecordsBatch[] = [];
-    while (this.#waiting[0]?.committed !== undefined) {
-      const { batch: first, committed } = this.#waiting.shift() as Waiting;
-      this.#bytes -= first.length;
-      if (committed) judged.push(first);
-    }
-    return judged;
+    const decided = (batch.attributes & CONTROL) !== 0 ? this.#end(batch) : this.#add(batch);
+    const judged = this.#ordered ? this.#inOrder() : decided;
+    for (const one of judged) this.#bytes -= one.batch.length;
+    return judged.filter(({ committed }) => committed).map((one) => one.batch);
   }
 
-  #add(batch: RecordsBatch): void {
+  #inOrder(): Waiting[] {
+    const end = this.#waiting.findIndex(({ committed }) => committed === undefined);
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+  }
+
+  /** What is decided by it, as below. */
+  #add(batch: RecordsBatch): readonly Waiting[] {
     const waiting: Waiting = { batch, committed: undefined };
-    this.#waiting.push(waiting);
+    if (this.#ordered) this.#waiting.push(waiting);
     this.#bytes += batch.length;
     if (this.#bytes > MOST_WAITING_BYTES) {
       throw new Error(`records wait for the end of a transaction: more than ${MOST_WAITING_BYTES} bytes`);
     }
     if ((batch.attributes & TRANSACTIONAL) === 0) {
       waiting.committed = true;
-      return;
+      return [waiting];
     }
     const open = this.#open.get(batch.producerId);
     if (open === undefined) this.#open.set(batch.producerId, [waiting]);
     else open.push(waiting);
+    return [];
   }
 
-  #end({ producerId, records }: RecordsBatch): void {
+  #end({ producerId, records }: RecordsBatch): readonly Waiting[] {
     const committed = records[0]?.key?.readInt16BE(TYPE_AT) === COMMIT;
-    for (const waiting of this.#open.get(producerId) ?? []) waiting.committed = committed;
+    const ended = this.#open.get(producerId) ?? [];
+    for (const waiting of ended) waiting.committed = committed;
     this.#open.delete(producerId);
+    return ended;
   }
 }

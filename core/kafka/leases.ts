@@ -13,10 +13,20 @@ export function partitionName(topic: string, partition: number): string {
 /** A partition with the checkpoints it takes part in. */
 export interface Lease {
   readonly checkpoints: PartitionCheckpoints;
+  /** Records before it were handed on, by this process or by whoever had the partition before. */
+  next: bigint;
   /** The last batch of records: it says what is done to the group. */
   batch: RecordBatch;
   /** A checkpoint failed: nothing more is handed on until the partition is read again. */
   lost: boolean;
+}
+
+/** From the first records of a partition until it is given away. */
+interface Tenure {
+  readonly lease: Promise<Lease | undefined>;
+  /** Tells whether the partition was given away since. */
+  readonly active: () => boolean;
+  readonly over: PromiseWithResolvers<void>;
 }
 
 /** Where there is an extension for checkpoints, a record is done when it is in one. */
@@ -24,7 +34,7 @@ export class Leases {
   readonly #settings: Settings;
   readonly #checkpoints: Checkpoints;
   readonly #restart: (error: Error) => void;
-  readonly #leases = new Map<string, Promise<Lease | undefined>>();
+  readonly #tenures = new Map<string, Tenure>();
 
   /** `restart`: begins to read anew at what is committed. */
   constructor(settings: Settings, checkpoints: Checkpoints, restart: (error: Error) => void) {
@@ -36,43 +46,51 @@ export class Leases {
   /** The lease of the batch's partition, opened when its first records come; undefined where it was lost meanwhile. */
   async of(batch: RecordBatch): Promise<Lease | undefined> {
     const name = partitionName(batch.topic, batch.partition);
-    let opening = this.#leases.get(name);
-    if (opening === undefined) {
-      opening = this.#open(name, batch);
-      this.#leases.set(name, opening);
+    let tenure = this.#tenures.get(name);
+    // it came back before it was put away: what is read now begins where that ends
+    for (; tenure !== undefined && !tenure.active(); tenure = this.#tenures.get(name)) await tenure.over.promise;
+    if (tenure === undefined) {
+      if (!batch.active()) return undefined;
+      tenure = { lease: this.#open(name, batch), active: batch.active, over: Promise.withResolvers() };
+      this.#tenures.set(name, tenure);
     }
-    const lease = await opening;
+    const lease = await tenure.lease;
     if (lease === undefined || lease.lost) return undefined;
     lease.batch = batch;
     return lease;
   }
 
-  /** The partition is given away. */
+  /** The partition is given away. Nothing of it is being handed on any more. */
   async revoked(topic: string, partition: number): Promise<void> {
     const name = partitionName(topic, partition);
-    const opening = this.#leases.get(name);
-    const lease = await opening;
-    await lease?.checkpoints.close();
-    if (this.#leases.get(name) === opening) this.#leases.delete(name);
+    const tenure = this.#tenures.get(name);
+    // the partition may be here again already
+    if (tenure === undefined || tenure.active()) return;
+    try {
+      const lease = await tenure.lease;
+      await lease?.checkpoints.close();
+    } finally {
+      this.#tenures.delete(name);
+      tenure.over.resolve();
+    }
   }
 
   /** Tries until it is open or the partition is somebody else's. */
   async #open(partition: string, batch: RecordBatch): Promise<Lease | undefined> {
+    const { logger, clock } = this.#settings;
     let logged = false;
     while (batch.active()) {
       try {
         return await this.#openNow(partition, batch);
       } catch (error) {
-        const { logger } = this.#settings;
         const fields = { partition, error: (error as Error).message };
         if (!logged) logger.error('State of a partition cannot be restored, will try again', fields);
         logged = true;
         await new Promise<void>((resolve) => {
-          this.#settings.clock.after(RETRY_MS, resolve);
+          clock.after(RETRY_MS, resolve);
         });
       }
     }
-    this.#leases.delete(partition);
     return undefined;
   }
 
@@ -85,7 +103,7 @@ export class Leases {
         this.#restart(error);
       },
     });
-    const lease: Lease = { checkpoints, batch, lost: false };
+    const lease: Lease = { checkpoints, next: checkpoints.position ?? 0n, batch, lost: false };
     return lease;
   }
 }

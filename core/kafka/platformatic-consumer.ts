@@ -106,11 +106,12 @@ class Member implements Membership {
     const before = this.#partitions;
     this.#partitions = new Map();
     const fresh: ConsumedPartition[] = [];
+    const committed = this.#options.committedOnly ? 'log' : undefined;
     for (const { topic, partitions } of assignments) {
       for (const partition of partitions) {
         const key = `${topic}:${partition}`;
         const kept = before.get(key);
-        const current = kept ?? new ConsumedPartition(topic, partition, this.#handler, this.#options.committedOnly);
+        const current = kept ?? new ConsumedPartition(topic, partition, this.#handler, committed);
         this.#partitions.set(key, current);
         if (kept === undefined) fresh.push(current);
       }

@@ -14,7 +14,7 @@ export class ConsumedPartition {
   /** Bytes of records that no handler has yet. */
   waiting = 0;
   readonly #handler: RecordHandler;
-  readonly #committedOnly: boolean;
+  readonly #order: 'log' | 'producer' | undefined;
   #transactions: Committed | undefined;
   /** Where reading began: compressed batches may bring some records before it. */
   #start = 0n;
@@ -26,12 +26,15 @@ export class ConsumedPartition {
   /** Called when there is room for more records. */
   onRoom: (() => void) | undefined;
 
-  /** `committedOnly`: leaves out what belongs to transactions that were not committed. */
-  constructor(topic: string, partition: number, handler: RecordHandler, committedOnly: boolean) {
+  /**
+   * `committed`: leaves out what belongs to transactions that were not committed; the others are in the order of the
+   * log, or just in that of each producer, see Committed.
+   */
+  constructor(topic: string, partition: number, handler: RecordHandler, committed?: 'log' | 'producer') {
     this.topic = topic;
     this.partition = partition;
     this.#handler = handler;
-    this.#committedOnly = committedOnly;
+    this.#order = committed;
   }
 
   get stopped(): boolean {
@@ -45,7 +48,7 @@ export class ConsumedPartition {
   seek(offset: bigint): void {
     this.position = offset;
     this.#start = offset;
-    this.#transactions = this.#committedOnly ? new Committed() : undefined;
+    this.#transactions = this.#order === undefined ? undefined : new Committed(this.#order === 'log');
   }
 
   committed(offset: bigint): void {

@@ -6,7 +6,7 @@ import { ConsumedPartition } from './platformatic-partition.ts';
 
 /**
  * Hands all records of a topic that transactions have committed to the handler, from the earliest on and without a
- * group, until it is closed.
+ * group, until it is closed. Those of a producer come in their order.
  */
 export async function readTopic(
   options: ConsumerOptions,
@@ -18,7 +18,7 @@ export async function readTopic(
   try {
     const partitions = await insistently(options, async () => {
       const count = await fetcher.partitionsOf(topic);
-      const found = Array.from({ length: count }, (_, i) => new ConsumedPartition(topic, i, handler, true));
+      const found = Array.from({ length: count }, (_, i) => new ConsumedPartition(topic, i, handler, 'producer'));
       await fetcher.seekInitial(found);
       return found;
     });

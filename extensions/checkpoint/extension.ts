@@ -80,6 +80,8 @@ export class CheckpointExtension implements Extension, Checkpoints {
     const store = this.#opened();
     const checkpoints = this.#checkpoints(source, store);
     const stored = await store.open(partition);
+    // what an attempt before this one restored in part, or a lost partition left behind
+    for (const state of this.#states.values()) state.forget(partition);
     checkpoints.begin(stored);
     this.#partitions.set(partition, checkpoints);
     const position = stored?.position === undefined ? 'none' : String(stored.position);

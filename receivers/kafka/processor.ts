@@ -93,10 +93,13 @@ export class Processor {
     // done is what a checkpoint holds, so neither the record nor its fate is told to the group here
     const held: RecordBatch = { ...batch, done: () => {} };
     for (const record of batch.records) {
-      if (checkpoints.position !== undefined && record.offset < checkpoints.position) continue;
+      // records before the position of a checkpoint are read again where the group has not heard of it yet
+      if (record.offset < lease.next) continue;
+      if (!batch.active()) return;
       const due = checkpoints.before(record.offset);
-      if (due !== undefined) await due.catch(() => {});
-      if (lease.lost || !(await this.#handOn(held, record))) return;
+      if ((due !== undefined && !(await isReady(due))) || lease.lost) return;
+      if (!(await this.#handOn(held, record))) return;
+      lease.next = record.offset + 1n;
     }
     const last = batch.records.at(-1);
     if (last !== undefined) checkpoints.idle(last.offset + 1n);
@@ -196,6 +199,16 @@ export class Processor {
     this.#trouble.set(place, what);
     const { logger } = this.#options.settings;
     logger.error(message, { topic, partition, offset: String(offset), error: error.message });
+  }
+}
+
+/** False where a checkpoint failed, or the partition is closed. */
+async function isReady(checkpoint: Promise<void>): Promise<boolean> {
+  try {
+    await checkpoint;
+    return true;
+  } catch {
+    return false;
   }
 }
 
