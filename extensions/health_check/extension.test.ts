@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { ConfigError } from '../../core/config/fault.ts';
 import { readYaml } from '../../core/config/read.ts';
+import { PipelineError } from '../../core/error.ts';
+import { ExporterTrouble } from '../../core/exporter-helper/health.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
 import { type Config, config } from './config.ts';
@@ -69,6 +71,59 @@ test('fixed bodies and response headers', async () => {
   assert.deepEqual([(await get()).status, (await get()).body], [503, 'no']);
   host.ready(true);
   assert.deepEqual([(await get()).body, (await get()).type], ['<ok>', 'text/plain; charset=utf-8']);
+});
+
+test('check_exporters: unhealthy while exporters are in trouble for too long', async () => {
+  const patience = { failing_for: 60_000, queue_full_for: 10_000 };
+  const { host, get, clock, logger } = await start({ check_exporters: patience });
+  host.ready(true);
+  const trouble = (failing: boolean, full: boolean) => {
+    const error = new ExporterTrouble(failing ? new PipelineError('no route to 10.0.0.7') : undefined, full);
+    host.status({ kind: 'exporter', id: 'otlp/eu', status: 'StatusRecoverableError', error });
+  };
+  const answer = async () => {
+    const { status, body } = await get();
+    return [status, JSON.parse(body).problems];
+  };
+  trouble(true, false);
+  clock.advance(55_000);
+  trouble(true, true);
+  clock.advance(4_999);
+  assert.deepEqual(await answer(), [200, undefined]);
+  clock.advance(1);
+  const failed = 'exporter otlp/eu has failed for 1m0s';
+  assert.deepEqual(await answer(), [503, [failed]]);
+  clock.advance(5_000);
+  const full = 'the sending queue of exporter otlp/eu has been full for 10s';
+  assert.deepEqual(await answer(), [503, ['exporter otlp/eu has failed for 1m5s', full]]);
+  trouble(true, false);
+  assert.deepEqual(await answer(), [503, ['exporter otlp/eu has failed for 1m5s']]);
+  host.status({ kind: 'exporter', id: 'otlp/eu', status: 'StatusOK' });
+  assert.deepEqual(await answer(), [200, undefined]);
+  trouble(true, false);
+  clock.advance(59_999);
+  assert.deepEqual(await answer(), [200, undefined], 'the time begins anew');
+  assert.deepEqual(logger.messages().slice(2), [
+    'Exporters are in trouble, told as unhealthy',
+    'Exporters are well again',
+  ]);
+});
+
+test('without check_exporters exporters do not matter, and 0 means for ever', async () => {
+  for (const changes of [{}, { check_exporters: { failing_for: 0, queue_full_for: 0 } }]) {
+    const { host, get, clock } = await start(changes);
+    host.ready(true);
+    const error = new ExporterTrouble(new PipelineError('down'), true);
+    host.status({ kind: 'exporter', id: 'otlp', status: 'StatusRecoverableError', error });
+    clock.advance(86_400_000);
+    assert.equal((await get()).status, 200);
+  }
+  assert.equal(readYaml(config, '').check_exporters, undefined);
+  assert.deepEqual(readYaml(config, 'check_exporters:').check_exporters, {
+    failing_for: 300_000,
+    queue_full_for: 60_000,
+  });
+  assert.throws(() => readYaml(config, 'check_exporters: { failing_for: -1s }'), /must be non-negative/);
 });
 
 test('a port in use fails the start', async () => {

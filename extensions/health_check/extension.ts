@@ -5,14 +5,20 @@ import type { HttpResponse } from '../../core/http/response.ts';
 import { AdminServer, content, NOT_FOUND } from '../../core/http-admin/server.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Config } from './config.ts';
+import { ExporterWatch } from './exporters.ts';
 
-/** 200 from the moment all pipelines run until they begin to stop, 503 before and after. */
+/**
+ * 200 from the moment all pipelines run until they begin to stop, 503 before and after; with `check_exporters` also
+ * while one of them is in trouble for too long.
+ */
 export class HealthCheck implements Extension {
   readonly #config: Config;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #server: AdminServer | undefined;
   #endListening: (() => void) | undefined;
+  #exporters: ExporterWatch | undefined;
+  #complaining = false;
   /** Undefined while the pipelines are not running. */
   #since: { readonly nanos: bigint; readonly monotonic: number } | undefined;
 
@@ -35,10 +41,13 @@ export class HealthCheck implements Extension {
     }
     this.#logger.info('Starting health_check extension', { endpoint });
     this.#endListening = host.onReady((ready) => this.#setReady(ready));
+    const patience = this.#config.check_exporters;
+    if (patience !== undefined) this.#exporters = new ExporterWatch(host, this.#clock, patience);
   }
 
   async shutdown(): Promise<void> {
     this.#endListening?.();
+    this.#exporters?.close();
     this.#setReady(false);
     await this.#server?.close();
   }
@@ -60,21 +69,42 @@ export class HealthCheck implements Extension {
   }
 
   #answer(): HttpResponse {
-    const status = this.#since === undefined ? 503 : 200;
+    const complaints = this.#since === undefined ? [] : this.#complaints();
+    const status = this.#since === undefined || complaints.length > 0 ? 503 : 200;
     const fixed = this.#config.response_body;
     if (fixed !== undefined) {
       return content(status, 'text/plain; charset=utf-8', status === 200 ? fixed.healthy : fixed.unhealthy);
     }
-    return content(status, 'application/json', JSON.stringify(this.#report()));
+    return content(status, 'application/json', JSON.stringify(this.#report(complaints)));
   }
 
-  #report(): { readonly status: string; readonly upSince: string; readonly uptime: string } {
+  #complaints(): readonly string[] {
+    const complaints = this.#exporters?.complaints() ?? [];
+    const complaining = complaints.length > 0;
+    if (complaining && !this.#complaining) {
+      this.#logger.warn('Exporters are in trouble, told as unhealthy', { problems: complaints });
+    } else if (!complaining && this.#complaining) this.#logger.info('Exporters are well again');
+    this.#complaining = complaining;
+    return complaints;
+  }
+
+  #report(problems: readonly string[]): Report {
     if (this.#since === undefined) {
       return { status: 'Server not available', upSince: '0001-01-01T00:00:00Z', uptime: '' };
     }
     const uptime = formatDuration(this.#clock.monotonic() - this.#since.monotonic);
-    return { status: 'Server available', upSince: formatNanos(this.#since.nanos), uptime };
+    const up = { upSince: formatNanos(this.#since.nanos), uptime };
+    if (problems.length > 0) return { status: 'Server not available', ...up, problems };
+    return { status: 'Server available', ...up };
   }
+}
+
+/** The body, with the keys of the collector and `problems`. */
+interface Report {
+  readonly status: string;
+  readonly upSince: string;
+  readonly uptime: string;
+  readonly problems?: readonly string[];
 }
 
 /** RFC 3339 with as many fractional digits as the time has. */
