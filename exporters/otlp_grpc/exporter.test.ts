@@ -143,13 +143,15 @@ test('RetryInfo makes RESOURCE_EXHAUSTED retryable and sets the wait', async () 
   assert.equal(error?.retryAfterMs, 1500);
 });
 
-test('partial success is logged and no failure', async () => {
+test('partial success is logged, counted and no failure', async () => {
   const { address, current } = await peer();
   const { send, settings } = await exporter(`endpoint: ${address}\ntls: {insecure: true}`);
   current.answer = (callback) => callback(null, encodeExportResponse({ rejected: 2, errorMessage: 'too old' }));
   assert.equal((await send()).error, undefined);
   const line = settings.logger.lines.find(({ message }) => message === 'Partial success response');
   assert.deepEqual([line?.fields.message, line?.fields.dropped_spans], ['too old', 2]);
+  assert.equal(settings.meter.value('otelcol_exporter_partial_success_rejected_spans'), 2);
+  assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 1, 'sent once');
 });
 
 test('an attempt ends at its timeout, nobody there is for now', async () => {

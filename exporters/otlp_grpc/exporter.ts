@@ -4,9 +4,9 @@ import { exporterWith } from '../../core/exporter-helper/exporter.ts';
 import type { PushContext } from '../../core/exporter-helper/types.ts';
 import { ConfiguredClient } from '../../core/grpc/configured-client.ts';
 import type { Labels } from '../../core/meter.ts';
-import { DROPPED_FIELD, EXPORT_METHOD } from '../../core/otlp/methods.ts';
+import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
+import { reportPartialSuccess } from '../../core/otlp/partial-success.ts';
 import { decodeExportResponse } from '../../core/otlp/service.ts';
-import type { Signal } from '../../core/signal.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import { pipelineError } from './outcome.ts';
@@ -40,21 +40,13 @@ class OtlpGrpcSender {
     const message = { ranges: batch.ranges, length: batch.byteLength, bytes: () => batch.bytes() };
     try {
       const response = await this.client.unary(EXPORT_METHOD[batch.signal], message, timeoutMs, batch.context);
-      this.#logPartialSuccess(batch.signal, response.message);
+      const { message: answer } = response;
+      if (answer.length > FULL_SUCCESS_SIZE) {
+        reportPartialSuccess(this.#settings, batch.signal, decodeExportResponse(answer));
+      }
     } catch (error) {
       throw pipelineError(error) satisfies PipelineError;
     }
-  }
-
-  /** What the peer did not take, it will not take a second time. */
-  #logPartialSuccess(signal: Signal, response: Buffer): void {
-    if (response.length <= FULL_SUCCESS_SIZE) return;
-    const { rejected, errorMessage } = decodeExportResponse(response);
-    if (rejected === 0 && errorMessage === '') return;
-    this.#settings.logger.warn('Partial success response', {
-      message: errorMessage,
-      [DROPPED_FIELD[signal]]: rejected,
-    });
   }
 }
 

@@ -170,7 +170,7 @@ test('Retry-After in seconds and as a date', async () => {
   assert.equal(await answer(502, '7'), undefined);
 });
 
-test('partial success is logged and no failure', async () => {
+test('partial success is logged, counted and no failure', async () => {
   const { url, current } = await peer();
   const { send, settings } = await exporter(`endpoint: ${url}`);
   current.answer = (response) => {
@@ -180,6 +180,8 @@ test('partial success is logged and no failure', async () => {
   assert.equal((await send()).error, undefined);
   const line = settings.logger.lines.find(({ message }) => message === 'Partial success response');
   assert.deepEqual([line?.level, line?.fields.message, line?.fields.dropped_spans], ['warn', 'too old', 3]);
+  assert.equal(settings.meter.value('otelcol_exporter_partial_success_rejected_spans'), 3);
+  assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 1, 'sent once');
   current.answer = (response) => response.setHeader('content-type', 'application/x-protobuf').end('\xff\xff\xff');
   const { error } = await send();
   assert.equal(error?.permanent, true);

@@ -7,7 +7,7 @@ import { userAgent } from '../../core/http/user-agent.ts';
 import type { Labels } from '../../core/meter.ts';
 import { dialReason } from '../../core/net/dial-error.ts';
 import { encodeJson } from '../../core/otlp/json/encode.ts';
-import { DROPPED_FIELD } from '../../core/otlp/methods.ts';
+import { reportPartialSuccess } from '../../core/otlp/partial-success.ts';
 import { decodeExportResponse, decodeExportResponseJson, type PartialSuccess } from '../../core/otlp/service.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
@@ -82,15 +82,8 @@ class OtlpHttpSender {
       });
     }
     if (answer.status < 200 || answer.status > 299) throw refusal(url, answer, this.#settings.clock.now());
-    this.#logPartialSuccess(batch.signal, answer);
-  }
-
-  /** What the peer did not take, it will not take a second time. */
-  #logPartialSuccess(signal: Signal, answer: HttpAnswer): void {
-    const partial = partialSuccess(signal, answer);
-    if (partial === undefined || (partial.rejected === 0 && partial.errorMessage === '')) return;
-    const fields = { message: partial.errorMessage, [DROPPED_FIELD[signal]]: partial.rejected };
-    this.#settings.logger.warn('Partial success response', fields);
+    const partial = partialSuccess(batch.signal, answer);
+    if (partial !== undefined) reportPartialSuccess(this.#settings, batch.signal, partial);
   }
 }
 
