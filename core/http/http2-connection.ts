@@ -82,7 +82,7 @@ export class Http2Connection extends ServerSide<Http2Request, Http2Head> impleme
     this.streams.set(streamId, request);
     request.remoteClosed = endsStream;
     if (endsStream && request.lengthIsWrong) this.resetForError(request, ErrorCode.PROTOCOL_ERROR);
-    else if (head.oversized) this.#refuse(request, HEAD_TOO_LONG, 'header_size');
+    else if (head.oversized) this.refuse(request, HEAD_TOO_LONG, 'header_size');
     else this.#admit(request);
   }
 
@@ -130,7 +130,7 @@ export class Http2Connection extends ServerSide<Http2Request, Http2Head> impleme
       if (request.admitted) this.#serveTooLarge(request);
     } else {
       if (!request.admitted) this.hold();
-      if (!request.keep(bytes, start, end)) this.#refuse(request, NO_MEMORY, 'receive_memory');
+      if (!request.keep(bytes, start, end)) this.refuse(request, NO_MEMORY, 'receive_memory');
     }
   }
 
@@ -157,7 +157,7 @@ export class Http2Connection extends ServerSide<Http2Request, Http2Head> impleme
     }
   }
 
-  #refuse(request: Http2Request, response: HttpResponse, limit: ServerLimit): void {
+  refuse(request: Http2Request, response: HttpResponse, limit: ServerLimit): void {
     this.#options.onLimit?.(limit);
     request.respond(response);
   }

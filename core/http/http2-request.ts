@@ -1,6 +1,6 @@
 import type { GuardedStream } from '../http2/guarded-connection.ts';
 import type { ReceiveBudget } from '../http2/receive-budget.ts';
-import { STREAM_COST } from '../http2/server-limits.ts';
+import { type ServerLimit, STREAM_COST } from '../http2/server-limits.ts';
 import { Stream } from '../http2/stream.ts';
 import type { Peer } from '../net/peer.ts';
 import type { ByteRange } from '../telemetry/telemetry.ts';
@@ -16,6 +16,8 @@ export interface RequestOwner {
   readonly peer: Peer;
   readonly maxBodyBytes: number;
   answer(request: Http2Request, response: HttpResponse): void;
+  /** For a limit that its client reached. */
+  refuse(request: Http2Request, response: HttpResponse, limit: ServerLimit): void;
   /** The handler is done with a request that its client gave up. */
   settled(): void;
 }
@@ -132,7 +134,7 @@ export class Http2Request extends Stream implements HttpRequest, GuardedStream {
   }
 
   evict(): void {
-    this.respond(NO_MEMORY);
+    this.#owner.refuse(this, NO_MEMORY, 'receive_memory');
   }
 
   giveUp(): void {
