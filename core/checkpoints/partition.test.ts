@@ -232,3 +232,45 @@ test('the pause after a long checkpoint is kept, and many results make one come 
   await settle();
   assert.equal(store.snapshots.length, 2);
 });
+
+test('what is stored and is gone in a snapshot of everything is removed', async () => {
+  const { clock, store, count, partition } = setUp();
+  store.isUncertain = false;
+  const old = new Map([
+    ['n', Buffer.from([1])],
+    ['old', Buffer.from([2])],
+  ]);
+  partition.begin({ position: 5n, states: [{ owner: 'connector count ', version: 1, entries: old }] });
+  store.fail = new Error('disk full');
+  count.value = 2;
+  partition.idle(6n);
+  clock.advance(1000);
+  await settle();
+  store.fail = undefined;
+  clock.advance(1000);
+  await settle();
+  const [snapshot] = store.snapshots;
+  assert.deepEqual(
+    [...(snapshot?.states[0]?.entries ?? [])],
+    [
+      ['n', Buffer.from([2])],
+      ['old', undefined],
+    ],
+  );
+  count.value = 3;
+  partition.idle(7n);
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual([...(store.snapshots[1]?.states[0]?.entries ?? [])], [['n', Buffer.from([3])]]);
+});
+
+test('a last checkpoint that fails because somebody else has the partition is no reason to begin anew', async () => {
+  const { store, count, lost, partition } = setUp();
+  partition.begin(undefined);
+  void partition.before(3n);
+  store.fail = new Error('fenced');
+  await partition.close();
+  assert.deepEqual(lost, []);
+  assert.equal(count.forgotten, 1);
+  assert.deepEqual(store.closed, ['t/0']);
+});

@@ -110,6 +110,7 @@ export class CheckpointedPartition implements PartitionCheckpoints {
 
   /** Drops the state without a last checkpoint. */
   #end(reason: Error): void {
+    if (this.#over !== undefined) return;
     this.#over = reason;
     this.#timer?.cancel();
     this.#outputs = [];

@@ -34,8 +34,8 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
   readonly #runners = new Map<string, PartitionRunner<S>>();
   #timer: Timer | undefined;
   #removeMetrics: (() => void) | undefined;
-  /** Somebody keeps the state when the process ends. */
-  #kept = false;
+  /** Whether somebody keeps the state of a partition when the process ends. */
+  #keeps: (partition: string) => boolean = () => false;
   #stopping: Promise<void> | undefined;
 
   constructor(settings: Settings, config: StreamConfig, outputs: StreamOutputs, stage: Stage<S>) {
@@ -57,7 +57,8 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
       this.#settings.logger.warn('State that is shared by partitions is not part of checkpoints');
       return;
     }
-    this.#kept = true;
+    // in Kafka a process has no place of its own: what is of no partition could not be found again
+    this.#keeps = (partition) => !keeper.exactlyOnce || partition !== NO_PARTITION;
     await keeper.register({ kind, id: name, name: '' }, this);
   }
 
@@ -169,8 +170,9 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
   async #stop(): Promise<void> {
     this.#timer?.cancel();
     for (const runner of this.#runners.values()) {
-      if (!this.#kept) runner.state.finish();
-      await runner.close(this.#kept);
+      const kept = this.#keeps(runner.name);
+      if (!kept) runner.state.finish();
+      await runner.close(kept);
     }
     this.#removeMetrics?.();
   }
