@@ -6,7 +6,9 @@ const OFF = { present: false, whenNull: 'off', enabledKey: false } as const;
 const TLS_VERSIONS: readonly string[] = ['TLS10', 'TLS11', 'TLS12', 'TLS13'];
 
 const tlsVersion = (doc: string) =>
-  text(doc, '', (value) => (TLS_VERSIONS.includes(value) ? undefined : `unknown TLS version: ${value}`));
+  text(doc, '', (value) =>
+    value === '' || TLS_VERSIONS.includes(value) ? undefined : `unknown TLS version: ${value}`,
+  );
 
 /** `tls_config` as Prometheus has it. */
 const prometheusTls = struct(
