@@ -11,9 +11,15 @@ export const NEW_BASELINE: Baseline = { samples: 0, mean: 0, variance: 0 };
 /** A baseline is three numbers, so that those of a series are one list of numbers. */
 const SIZE = 3;
 
-/** Baselines as one list. */
+/** Baselines as one list, which has no room for more, as there is one for each series. */
 export function packBaselines(baselines: readonly Baseline[]): number[] {
-  return baselines.flatMap(({ samples, mean, variance }) => [samples, mean, variance]);
+  const list = new Array<number>(baselines.length * SIZE);
+  for (const [i, { samples, mean, variance }] of baselines.entries()) {
+    list[i * SIZE] = samples;
+    list[i * SIZE + 1] = mean;
+    list[i * SIZE + 2] = variance;
+  }
+  return list;
 }
 
 export function baselineAt(list: readonly number[], index: number): Baseline {

@@ -190,10 +190,17 @@ function encodeSeries({ lastTime, lastAlert, baselines }: Series, to: StateWrite
   for (const number of baselines) to.double(number);
 }
 
+/** Their number comes first. */
+function readDoubles(from: StateReader): number[] {
+  const list: number[] = [];
+  for (let left = from.uint32(); left > 0; left--) list.push(from.double());
+  return list.slice();
+}
+
 /** Where the period is divided otherwise than it was, its parts are learned anew. */
 function decodeSeries(key: string, group: number, from: StateReader, parts: number): Series {
   const [lastTime, lastAlert] = [from.double(), from.double()];
-  const kept = Array.from({ length: from.uint32() }, () => from.double());
+  const kept = readDoubles(from);
   const fresh = packBaselines([baselineAt(kept, WHOLE), ...Array.from({ length: parts }, () => NEW_BASELINE)]);
   return { key, group, baselines: kept.length === fresh.length ? kept : fresh, lastTime, lastAlert };
 }
