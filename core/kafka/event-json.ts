@@ -2,7 +2,7 @@ import { MAX_NESTING } from '../otlp/nesting.ts';
 import { plain, plainObject } from '../otlp/plain-value.ts';
 import type { AnyValue, LogRecord } from '../otlp/tree.ts';
 
-/** The fields of a business event that a log record has a place for; all fields are attributes too, but the first two. */
+/** Fields of a business event that a log record has a place for; all but the first two are attributes as well. */
 const TYPE = 'eventType';
 const TIME = 'timestamp';
 const TRACE = 'traceId';

@@ -12,7 +12,9 @@ import { Daemon } from '../support/daemon.ts';
 import { InfluxDb } from './influxdb.ts';
 import { KafkaCluster } from './kafka.ts';
 import { pause, until } from './kafka-lab.ts';
-import { alertsIn, Business, type Expected, Series, Topic } from './stream-jobs.ts';
+import { Business } from './stream-business.ts';
+import { alertsIn, type Expected, Topic } from './stream-jobs.ts';
+import { Series } from './stream-series.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PATIENCE_MS = 120_000;
