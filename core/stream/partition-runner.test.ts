@@ -259,6 +259,19 @@ test('a partition that is given away emits nothing more, and refuses what waits 
   assert.equal(clock.pending, 0);
 });
 
+test('what is refused after its partition was given away is not tried again', async () => {
+  const { runner, sink, clock } = setUp();
+  const open = sink.hold();
+  const pending = runner.run(() => runner.emit(batch(1)));
+  runner.abandon();
+  sink.refuse = REFUSAL;
+  open();
+  await pending;
+  await clock.advanceAsync(10_000);
+  assert.equal(sink.calls, 1);
+  assert.equal(clock.pending, 0);
+});
+
 test('at the end what is refused is lost and logged, or kept for the snapshot', async () => {
   for (const kept of [false, true]) {
     const { runner, sink, clock, logger, pipelines } = setUp();

@@ -62,6 +62,7 @@ test('values that are put together count as if they had come to one', () => {
   const random = seededRandom(3);
   for (const [a, b] of [
     [10, 20],
+    [EXACT_VALUES - 24, 24],
     [EXACT_VALUES, 1],
     [2_000, 5],
     [5, 2_000],

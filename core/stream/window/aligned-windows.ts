@@ -64,13 +64,15 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
 
   advance(watermark: number): void {
     const { size, lateness } = this.#options;
-    for (;;) {
-      const end = (this.#ends.first ?? Number.POSITIVE_INFINITY) + size - 1;
-      const slice = this.#cleanups.first;
-      const cleanup = slice === undefined ? Number.POSITIVE_INFINITY : this.#newestStart(slice) + size - 1 + lateness;
-      if (this.#ends.size > 0 && end <= watermark && end <= cleanup) this.#fireWindow(this.#ends.pop() as number);
-      else if (slice !== undefined && cleanup <= watermark) this.#forget(this.#cleanups.pop() as number);
-      else return;
+    for (let start = this.#ends.first; start !== undefined; start = this.#ends.first) {
+      if (start + size - 1 > watermark) break;
+      this.#ends.pop();
+      this.#fireWindow(start);
+    }
+    for (let slice = this.#cleanups.first; slice !== undefined; slice = this.#cleanups.first) {
+      if (this.#newestStart(slice) + size - 1 + lateness > watermark) break;
+      this.#cleanups.pop();
+      this.#forget(slice);
     }
   }
 
