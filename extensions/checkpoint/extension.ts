@@ -50,7 +50,10 @@ export class CheckpointExtension implements Extension, Checkpoints {
     const { clock, name } = this.#settings;
     this.#metrics.start();
     if (kafka === undefined) {
-      // asked for when the first state is registered: the storage extension may start after this one
+      const { extensions } = host.overview;
+      if (extensions.indexOf(storage ?? '') > extensions.indexOf(name)) {
+        throw new Error(`service::extensions must list ${storage} before ${name}, which stores to the last`);
+      }
       this.#store = new StorageStore(() => openStorage(host, storage ?? '', { kind: 'extension', id: name, name: '' }));
       return;
     }

@@ -119,19 +119,21 @@ export async function windowsOf(brokers: readonly string[]) {
   return { rows, failures, close: () => reading.close() };
 }
 
-/** The configuration of a process that makes the windows. */
-export function windowsConfig(brokers: readonly string[], member: string, extra = ''): string {
+/** The configuration of a process that makes the windows. Its state is in Kafka, or in the folder. */
+export function windowsConfig(brokers: readonly string[], member: string, state?: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-stream-'));
   const path = join(folder, 'config.yaml');
+  const inFolder = state !== undefined;
   const list = `[${brokers.map((broker) => `"${broker}"`).join(', ')}]`;
   writeFileSync(
     path,
     `
 extensions:
+  ${inFolder ? `file_storage: { directory: "${state}", create_directory: true }` : ''}
   checkpoint:
     interval: 300ms
     min_pause: 50ms
-    exactly_once: { brokers: ${list}, replication_factor: 1, partitions: 3 }
+    ${inFolder ? 'storage: file_storage' : `exactly_once: { brokers: ${list}, replication_factor: 1, partitions: 3 }`}
 receivers:
   kafka:
     brokers: ${list}
@@ -151,15 +153,15 @@ connectors:
 exporters:
   kafka:
     brokers: ${list}
-    exactly_once: true
+    exactly_once: ${!inFolder}
     metrics: { topic: windows }
 service:
-  extensions: [checkpoint]
+  extensions: [${inFolder ? 'file_storage, ' : ''}checkpoint]
   telemetry: { metrics: { level: none } }
   pipelines:
     metrics/in: { receivers: [kafka], exporters: [window] }
     metrics/out: { receivers: [window], exporters: [kafka] }
-${extra}`,
+`,
   );
   return path;
 }
