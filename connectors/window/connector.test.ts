@@ -93,6 +93,29 @@ test('a value with the separator of keys, or none, does not confuse the attribut
   );
 });
 
+test('windows of windows: the last minute of an hour is part of that hour', async () => {
+  const hour = Math.ceil(T / 3_600_000) * 3_600_000;
+  const outer = await started('size: 1h\noutput: gauges\nstatistics: [sum]\nmetric_name: hourly\nkey: [metric.name]');
+  const sinks = { for: () => outer.connector, pipelines: new Map([['metrics/hours', outer.connector]]) };
+  const options = 'max_future: 0s\nout_of_orderness: 0s\noutput: gauges\nstatistics: [count]';
+  const settings = testSettings({ id: 'window/inner', kind: 'connector' });
+  const inner = windowConnector(settings, readYaml(config, options), sinks);
+  await inner.start(new NopHost());
+  for (let minute = 0; minute <= 120; minute++) {
+    await inner.consume(streamBatch('metrics', points([['m', hour + minute * 60_000, 1]])));
+  }
+  assert.deepEqual(
+    rowsOf(outer.sinks.results.batches).map(({ from, value }) => [from + T - hour, value]),
+    [
+      [0, [60]],
+      [3_600_000, [60]],
+    ],
+  );
+  assert.equal(outer.settings.meter.value('otelcol_stream_strays'), undefined);
+  await inner.shutdown();
+  await outer.connector.shutdown();
+});
+
 test('the unit of a series is that of its first point', async () => {
   const { connector, sinks } = await started('size: 10s');
   const change = (unit: string) => JSON.parse(JSON.stringify(points([['m', T, 1]])).replace('"ms"', `"${unit}"`));

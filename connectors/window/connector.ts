@@ -2,7 +2,7 @@ import type { Outputs, Settings } from '../../core/component.ts';
 import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import { DataPointReader, NO_RECORDED_VALUE } from '../../core/otlp/readers/data-point.ts';
 import { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
-import { MetricReader, MetricType } from '../../core/otlp/readers/metric.ts';
+import { MetricReader, MetricType, Temporality } from '../../core/otlp/readers/metric.ts';
 import { SpanReader } from '../../core/otlp/readers/span.ts';
 import type { Signal } from '../../core/signal.ts';
 import { eventTime, logEventTime } from '../../core/stream/event-time.ts';
@@ -129,7 +129,7 @@ class PointReader extends SignalReader {
     let key = keys.perMetric ? this.key() : '';
     while (metric.nextPoint()) {
       const point = this.#point.read(metric.type, metric.buffer, metric.pointStart, metric.pointEnd);
-      const time = eventTime(point.buffer, point.timeAt);
+      const time = timeOf(metric, point);
       if (items?.next(time) !== true) continue;
       item.value = numberOf(point);
       if (!keys.perMetric) {
@@ -140,6 +140,15 @@ class PointReader extends SignalReader {
       this.add(key, time, metric.unit);
     }
   }
+}
+
+/**
+ * What tells of a stretch of time ends before the time that it has, which is where the next one begins: the last minute
+ * of an hour is part of that hour.
+ */
+function timeOf({ temporality }: MetricReader, { buffer, timeAt, startTimeAt }: DataPointReader): number {
+  const time = eventTime(buffer, timeAt);
+  return startTimeAt >= 0 && temporality !== Temporality.CUMULATIVE && time > 1 ? time - 1 : time;
 }
 
 /** NaN where it has no number: one that is not known, or a distribution. */
