@@ -21,23 +21,24 @@ const SPACE = 32;
  */
 const MOST_KEPT = 1 << 12;
 
-const scratch = Buffer.alloc(IDS + MOST_KEPT);
+/** What is kept of the event that `keepEvent` was called with last. */
+export const kept = Buffer.alloc(IDS + MOST_KEPT);
 
-/** What is kept of an event: its ids, then the fields in their order, as UTF-8 in a latin1 string. */
-export function keepEvent(item: LogRecordReader | SpanReader, values: ItemValues, fields: readonly number[]): string {
+/** Writes to `kept` what is kept of an event: its ids, then the fields in their order, in UTF-8. Returns the length. */
+export function keepEvent(item: LogRecordReader | SpanReader, values: ItemValues, fields: readonly number[]): number {
   const { buffer, traceIdAt, spanIdAt } = item;
-  if (traceIdAt < 0) scratch.fill(0, 0, TRACE_ID);
-  else copyBytes(buffer, traceIdAt, traceIdAt + TRACE_ID, scratch, 0);
-  if (spanIdAt < 0) scratch.fill(0, TRACE_ID, IDS);
-  else copyBytes(buffer, spanIdAt, spanIdAt + SPAN_ID, scratch, TRACE_ID);
+  if (traceIdAt < 0) kept.fill(0, 0, TRACE_ID);
+  else copyBytes(buffer, traceIdAt, traceIdAt + TRACE_ID, kept, 0);
+  if (spanIdAt < 0) kept.fill(0, TRACE_ID, IDS);
+  else copyBytes(buffer, spanIdAt, spanIdAt + SPAN_ID, kept, TRACE_ID);
   let at = IDS;
   for (let i = 0; i < fields.length; i++) {
-    if (i > 0 && at < scratch.length) scratch[at++] = SEPARATOR;
+    if (i > 0 && at < kept.length) kept[at++] = SEPARATOR;
     const start = at;
-    at = values.copyText(fields[i] as number, scratch, at);
-    for (let k = start; k < at; k++) if (scratch[k] === SEPARATOR) scratch[k] = SPACE;
+    at = values.copyText(fields[i] as number, kept, at);
+    for (let k = start; k < at; k++) if (kept[k] === SEPARATOR) kept[k] = SPACE;
   }
-  return scratch.toString('latin1', 0, at);
+  return at;
 }
 
 /** An event of a match. */

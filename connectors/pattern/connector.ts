@@ -4,6 +4,7 @@ import { Groups } from '../../core/otlp/readers/groups.ts';
 import { LogRecordReader } from '../../core/otlp/readers/log-record.ts';
 import { RESOURCE_ATTRIBUTES } from '../../core/otlp/readers/scope.ts';
 import { SpanReader } from '../../core/otlp/readers/span.ts';
+import type { KeyWriter } from '../../core/series/key-writer.ts';
 import { eventTime, logEventTime } from '../../core/stream/event-time.ts';
 import { type ItemSignal, ItemValues } from '../../core/stream/item-values.ts';
 import type { Items } from '../../core/stream/items.ts';
@@ -11,13 +12,15 @@ import { type Stage, StreamOperator } from '../../core/stream/operator.ts';
 import { streamOutputs } from '../../core/stream/outputs.ts';
 import type { Partition } from '../../core/stream/partition-runner.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { keepEvent } from './alerts.ts';
+import { keepEvent, kept } from './alerts.ts';
 import { type CompiledPattern, compilePattern, FieldNames } from './compile.ts';
 import type { Config } from './config.ts';
 import { Cuts, type Operator, PatternPartition } from './partition.ts';
 
 /** Of the entries of snapshots. */
 const VERSION = 1;
+/** Between the parts of a key: a colon. */
+const SEPARATOR = 0x3a;
 
 export function patternConnector(settings: Settings, config: Config, outputs: Outputs): Connector {
   const results = streamOutputs(outputs, 'logs', config.late_pipeline);
@@ -98,17 +101,19 @@ function offer(
   time: number,
   { pattern, matcher }: Operator,
 ): void {
-  const { key, kept } = pattern;
   const mask = pattern.conditions.of(values);
   const interest = matcher.interestIn(mask);
-  if (interest === 'none') return;
-  let name = '';
-  let missing = key.length > 0;
-  for (let i = 0; i < key.length; i++) {
-    const part = values.text(key[i] as number);
-    if (part !== '') missing = false;
-    name += i === 0 ? part : `:${part}`;
+  if (interest === 'none' || !writeKey(pattern.key, values, matcher.key)) return;
+  matcher.add(time, mask, kept, interest === 'taken' ? keepEvent(item, values, pattern.kept) : 0);
+}
+
+/** False where the item has none of the fields. */
+function writeKey(fields: readonly number[], values: ItemValues, key: KeyWriter): boolean {
+  key.begin();
+  for (let i = 0; i < fields.length; i++) {
+    if (i > 0) key.byte(SEPARATOR);
+    values.writeText(fields[i] as number, key);
   }
-  if (missing) return;
-  matcher.add(name, time, mask, interest === 'taken' ? keepEvent(item, values, kept) : '');
+  key.finish();
+  return fields.length === 0 || key.size >= fields.length;
 }

@@ -3,7 +3,7 @@ import type { Counter } from '../../core/meter.ts';
 import { type Alert, encodeAlerts } from '../../core/stream/alert.ts';
 import type { ItemSignal } from '../../core/stream/item-values.ts';
 import type { Partition, PartitionState } from '../../core/stream/partition-runner.ts';
-import { type Cut, KeyedMatcher } from '../../core/stream/pattern/keyed-matcher.ts';
+import { type Cut, KeyedMatcher, type KeyedSink } from '../../core/stream/pattern/keyed-matcher.ts';
 import type { Link } from '../../core/stream/pattern/runs.ts';
 import type { CompiledPattern } from './compile.ts';
 import type { Config } from './config.ts';
@@ -176,11 +176,13 @@ export class PatternPartition implements PartitionState {
       if (this.#alerts.length >= MOST_ALERTS) this.#cuts.add('alerts', name);
       else this.#alerts.push(template.alert(key, tail, time, automaton.within, timedOut));
     };
-    return new KeyedMatcher(automaton, definition.skip, limits, {
+    const sink: KeyedSink = {
       match: (key, tail, time) => add(key, tail, time, false),
       timeout: (key, tail, time) => add(key, tail, time, true),
       cut: (what) => this.#cuts.add(what, name),
-    });
+    };
+    const seed = this.#settings.random() * 0x1_0000_0000;
+    return new KeyedMatcher(automaton, definition.skip, limits, sink, seed);
   }
 }
 

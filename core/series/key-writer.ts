@@ -9,6 +9,7 @@ const LARGEST_KEPT = 1 << 16;
 /** The length of the key stands before its bytes, so that two keys never differ only in the padding at their ends. */
 const LENGTH_BYTES = 4;
 
+const HEX = Buffer.from('0123456789abcdef');
 const STRING = 0x0a;
 const INT = 0x18;
 
@@ -40,6 +41,11 @@ export class KeyWriter {
     this.#length = LENGTH_BYTES;
   }
 
+  /** Bytes since `begin`. */
+  get size(): number {
+    return this.#length - LENGTH_BYTES;
+  }
+
   byte(value: number): void {
     if (this.#length + 1 > this.bytes.length) this.#reserve(1);
     this.bytes[this.#length++] = value;
@@ -57,6 +63,15 @@ export class KeyWriter {
     const size = end - start;
     if (this.#length + size > this.bytes.length) this.#reserve(size);
     this.#length = copyBytes(source, start, end, this.bytes, this.#length);
+  }
+
+  /** Bytes as hex digits. */
+  hex(source: Buffer, start: number, end: number): void {
+    for (let i = start; i < end; i++) {
+      const byte = source[i] as number;
+      this.byte(HEX[byte >> 4] as number);
+      this.byte(HEX[byte & 15] as number);
+    }
   }
 
   text(text: string): void {

@@ -1,4 +1,6 @@
 import { compileRegexp } from '../../regexp.ts';
+import { KeyRows } from '../../series/key-rows.ts';
+import { KeyWriter } from '../../series/key-writer.ts';
 import type { ItemValues, Scalar } from '../item-values.ts';
 import { type Mask, MOST_CONDITIONS } from './definition.ts';
 
@@ -125,7 +127,10 @@ interface NumberedTest {
 class FieldTests {
   readonly #place: number;
   readonly #tests: readonly NumberedTest[];
-  readonly #verdicts = new Map<string, Mask>();
+  readonly #value = new KeyWriter(0);
+  readonly #values = new KeyRows();
+  /** By the row of the value. */
+  readonly #verdicts: Mask[] = [];
 
   constructor(place: number, tests: readonly NumberedTest[]) {
     this.#place = place;
@@ -133,13 +138,17 @@ class FieldTests {
   }
 
   of(values: ItemValues): Mask {
-    const bytes = values.bytes(this.#place);
-    if (bytes === undefined || bytes.length > LONGEST_KEPT) return this.#test(values.scalar(this.#place));
-    const known = this.#verdicts.get(bytes);
-    if (known !== undefined) return known;
+    const value = this.#value;
+    value.begin();
+    if (!values.writeBytes(this.#place, value) || value.size > LONGEST_KEPT) {
+      return this.#test(values.scalar(this.#place));
+    }
+    value.finish();
+    const row = this.#values.find(value);
+    if (row >= 0) return this.#verdicts[row] as Mask;
     const verdict = this.#test(values.scalar(this.#place));
-    if (this.#verdicts.size >= MOST_VERDICTS) this.#verdicts.clear();
-    this.#verdicts.set(bytes, verdict);
+    if (this.#values.size >= MOST_VERDICTS) this.#values.clear();
+    this.#verdicts[this.#values.add(value)] = verdict;
     return verdict;
   }
 

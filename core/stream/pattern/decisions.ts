@@ -1,5 +1,5 @@
 import type { Mask } from './definition.ts';
-import type { Automaton, Edge, State } from './states.ts';
+import { type Automaton, bitOf, type Edge, type State } from './states.ts';
 
 /** One way in which a partial match goes on. */
 export interface Move {
@@ -30,6 +30,7 @@ const MOST_KEPT = 50_000;
 export class Decisions {
   readonly #states: readonly State[];
   readonly #byState: readonly Map<Mask, Decision>[];
+  readonly #unmoved = new Map<Mask, number>();
   #kept = 0;
 
   constructor(automaton: Automaton) {
@@ -40,6 +41,16 @@ export class Decisions {
   /** In all states that a partial match may be in. */
   all(mask: Mask): readonly Decision[] {
     return this.#states.map((state) => this.of(state, mask));
+  }
+
+  /** The states in which an event does nothing, as bits. */
+  unmoved(mask: Mask): number {
+    const known = this.#unmoved.get(mask);
+    if (known !== undefined) return known;
+    let moved = 0;
+    for (const state of this.#states) if (!this.of(state, mask).stays) moved |= bitOf(state);
+    if (this.#unmoved.size < MOST_KEPT) this.#unmoved.set(mask, ~moved);
+    return ~moved;
   }
 
   of(state: State, mask: Mask): Decision {

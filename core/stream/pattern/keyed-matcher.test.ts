@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { automatonOf } from './automaton.ts';
 import { faultOf } from './check.ts';
 import type { Contiguity, PatternDefinition, Skip, Step } from './definition.ts';
-import { type Cut, type KeyedLimits, KeyedMatcher } from './keyed-matcher.ts';
+import { type Cut, type KeyedLimits, KeyedMatcher, type KeyedSink } from './keyed-matcher.ts';
 import type { Link } from './runs.ts';
 
 const LETTERS = 'abcx';
@@ -35,18 +35,27 @@ class Run {
   }
 
   open(): KeyedMatcher {
-    return new KeyedMatcher(automatonOf(this.#definition), this.#definition.skip, this.#limits, {
+    const sink: KeyedSink = {
       match: (_key, tail, time) => this.lines.push(`${textOf(tail)} @${time / 1000}`),
       timeout: (_key, tail, time) => this.lines.push(`timeout ${textOf(tail)} @${time / 1000}`),
       cut: (what) => this.cuts.push(what),
-    });
+    };
+    return new KeyedMatcher(automatonOf(this.#definition), this.#definition.skip, this.#limits, sink, 7);
+  }
+
+  add(event: string, time: number, key = ''): void {
+    this.matcher.key.begin();
+    this.matcher.key.text(key);
+    this.matcher.key.finish();
+    const data = Buffer.from(event);
+    this.matcher.add(time, maskOf(event[0] as string), data, data.length);
   }
 
   /** The lines since the last call. */
   feed(events: string, key = ''): string[] {
     for (const event of events.split(' ')) {
       this.#time += 1000;
-      this.matcher.add(key, this.#time, maskOf(event[0] as string), event);
+      this.add(event, this.#time, key);
       this.matcher.advance(this.#time);
     }
     return this.lines.splice(0);
@@ -130,11 +139,10 @@ test('within is exclusive, and a time-out comes when the time is over', () => {
 
 test('events are put in order of their time, those of one time as they came; what is too late is told', () => {
   const run = new Run([begin, step('next', 'b')]);
-  const add = (event: string, time: number) => run.matcher.add('', time, maskOf(event[0] as string), event);
-  add('b1', 200);
-  add('a1', 100);
-  add('a2', 300);
-  add('b2', 300);
+  run.add('b1', 200);
+  run.add('a1', 100);
+  run.add('a2', 300);
+  run.add('b2', 300);
   run.matcher.advance(300);
   assert.deepEqual(run.lines, ['a1 b1 @0.2', 'a2 b2 @0.3']);
   assert.equal(run.matcher.isLate(300), true);
@@ -195,7 +203,7 @@ test('too many keys, and too many events that wait', () => {
     ['b1', 2],
     ['x1', 3],
   ] as const)
-    waiting.matcher.add('', time, maskOf(event[0] as string), event);
+    waiting.add(event, time);
   assert.deepEqual(waiting.cuts, ['order']);
   assert.equal(waiting.matcher.isLate(1), true);
   assert.deepEqual(waiting.end(), ['a1 b1 @0.002']);

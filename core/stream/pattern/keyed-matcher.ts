@@ -1,15 +1,15 @@
+import { KeyWriter } from '../../series/key-writer.ts';
 import { StateReader, StateWriter } from '../codec.ts';
-import { groupOf, KeyedState } from '../keyed-state.ts';
+import { ChangedGroups, groupOf } from '../keyed-state.ts';
 import type { Mask, Skip } from './definition.ts';
-import { Matcher, type Matching, type MatchSink } from './matcher.ts';
-import { packMatching, unpackMatching } from './packing.ts';
+import { type Entry, OpenEntries, statesOf } from './entries.ts';
+import { KeyTable } from './key-table.ts';
+import { Matcher, type MatchSink } from './matcher.ts';
+import { packMatching } from './packing.ts';
 import type { Link } from './runs.ts';
 import type { Automaton } from './states.ts';
 import { Timers } from './timers.ts';
 import { WaitingEvents } from './waiting-events.ts';
-
-/** So many keys are kept as objects; those that were not used the longest are bytes, a third of the size. */
-const MOST_OPEN = 8_192;
 
 /** The entry of a snapshot with the events that wait. */
 const WAITING = 'waiting';
@@ -38,30 +38,21 @@ export interface KeyedSink {
   cut(what: Cut): void;
 }
 
-interface Entry {
-  readonly key: string;
-  readonly group: number;
-  /** A string is what `packMatching` made of it. Undefined: nothing is left of the key, it was forgotten. */
-  matching: Matching | string | undefined;
-  /** The last run in which the key had its turn. */
-  turn: number;
-  /** The last moment for which the key was told of the time. */
-  moment: number;
-}
-
 /** Matches a pattern in a stream of events, for each key by itself. */
 export class KeyedMatcher {
+  /** Of the next event: to be written before it is added. */
+  readonly key: KeyWriter;
   readonly #automaton: Automaton;
   readonly #matcher: Matcher;
   readonly #limits: KeyedLimits;
   readonly #sink: KeyedSink;
   readonly #matchSink: MatchSink;
-  readonly #states = new KeyedState<Entry>();
+  readonly #entries = new KeyTable<Entry>();
+  readonly #changed = new ChangedGroups<Entry>();
+  readonly #open: OpenEntries;
   readonly #interests = new Map<Mask, Interest>();
   readonly #waiting = new WaitingEvents();
   readonly #timers = new Timers<Entry>();
-  /** Entries that are objects, those that became so first in front. */
-  readonly #open: Entry[] = [];
   readonly #touched: Entry[] = [];
   /** Entries in which a match began in this turn. */
   readonly #began = new Set<Entry>();
@@ -72,9 +63,12 @@ export class KeyedMatcher {
   #key = '';
   #now = 0;
 
-  constructor(automaton: Automaton, skip: Skip, limits: KeyedLimits, sink: KeyedSink) {
+  /** `seed`: of the hashes of keys, any 32 bits. */
+  constructor(automaton: Automaton, skip: Skip, limits: KeyedLimits, sink: KeyedSink, seed: number) {
+    this.key = new KeyWriter(seed);
     this.#automaton = automaton;
     this.#matcher = new Matcher(automaton, skip, { partialMatches: limits.partialMatches, links: limits.events });
+    this.#open = new OpenEntries(automaton, this.#matcher);
     this.#limits = limits;
     this.#sink = sink;
     this.#matchSink = {
@@ -86,7 +80,7 @@ export class KeyedMatcher {
 
   /** Keys with a partial match. */
   get keys(): number {
-    return this.#states.size;
+    return this.#entries.size;
   }
 
   /** What an event is to the pattern, whatever its key. */
@@ -104,9 +98,9 @@ export class KeyedMatcher {
     return time <= this.#time;
   }
 
-  /** Takes an event that is not late. `data` is what its matches will know of it. */
-  add(key: string, time: number, mask: Mask, data: string): void {
-    this.#waiting.add(time, key, mask, data);
+  /** Takes an event of `key` that is not late. `data[0, length)` is what its matches will know of it. */
+  add(time: number, mask: Mask, data: Buffer, length: number): void {
+    this.#waiting.add(time, this.key, mask, data, length);
     if (this.#waiting.size <= this.#limits.waiting) return;
     this.#sink.cut('order');
     this.#time = this.#waiting.earliest;
@@ -127,28 +121,24 @@ export class KeyedMatcher {
 
   /** See Checkpointed.snapshot. */
   snapshot(which: 'all' | 'changed'): Map<string, Buffer | undefined> {
-    const entries = this.#states.snapshot(which, ({ matching }, to) => {
+    const entries = this.#changed.snapshot(this.#entries.values(), which, ({ matching }, to) => {
       to.bytes(Buffer.from(typeof matching === 'object' ? packMatching(matching) : (matching ?? ''), 'latin1'));
     });
-    const writer = new StateWriter().double(this.#time).uint32(this.#waiting.size);
-    for (const [time, events] of this.#waiting.entries()) {
-      for (let i = 0; i < events.length; i++) {
-        writer
-          .double(time)
-          .text(events.key(i))
-          .uint32(events.mask(i))
-          .bytes(Buffer.from(events.data(i), 'latin1'));
-      }
-    }
+    const waiting = this.#waiting;
+    const writer = new StateWriter().double(this.#time).uint32(waiting.size);
+    waiting.each((time) =>
+      writer.double(time).text(waiting.key()).uint32(waiting.mask).bytes(Buffer.from(waiting.data(), 'latin1')),
+    );
     return entries.set(WAITING, writer.finish());
   }
 
   /** Takes up what `snapshot` gave for the same pattern; there is no state before. */
   restore(entries: ReadonlyMap<string, Buffer>): void {
-    this.#states.restore(entries, (key, group, from) => {
-      const entry = { key, group, matching: from.bytes().toString('latin1'), turn: 0, moment: 0 };
+    this.#changed.restore(entries, (key, group, from) => {
+      this.#writeKey(key);
+      const entry = this.#open.restore(key, this.key.hash, group, from.bytes().toString('latin1'));
+      this.#entries.add(entry);
       this.#setTimers(entry);
-      return entry;
     });
     const waiting = entries.get(WAITING);
     if (waiting === undefined) return;
@@ -156,93 +146,102 @@ export class KeyedMatcher {
     this.#time = reader.double();
     for (let count = reader.uint32(); count > 0; count--) {
       const time = reader.double();
-      const key = reader.text();
+      this.#writeKey(reader.text());
       const mask = reader.uint32();
-      this.#waiting.add(time, key, mask, reader.bytes().toString('latin1'));
+      const data = reader.bytes();
+      this.#waiting.add(time, this.key, mask, data, data.length);
     }
+  }
+
+  #writeKey(text: string): void {
+    this.key.begin();
+    this.key.text(text);
+    this.key.finish();
   }
 
   #setTimers(entry: Entry): void {
     const { within } = this.#automaton;
-    const { runs } = unpackMatching(entry.matching as string, this.#automaton, this.#matcher.start);
     if (within === 0) return;
-    for (const time of new Set(runs.flatMap(({ first }) => (first === undefined ? [] : [first.time + within])))) {
-      this.#timers.add(time, entry);
-    }
+    for (const began of this.#open.begins(entry)) this.#timers.add(began + within, entry);
   }
 
   /** Matches all events up to `time`, then lets each key that has a turn know of the time. */
   #run(time: number): void {
     this.#turn++;
+    let before = Number.NaN;
+    let order = 0;
     for (let at = this.#waiting.earliest; at <= time && this.#waiting.size > 0; at = this.#waiting.earliest) {
-      const events = this.#waiting.take();
-      this.#moment++;
-      for (let order = 0; order < events.length; order++) {
-        this.#process(events.key(order), events.mask(order), events.data(order), at, order);
+      if (at === before) order++;
+      else {
+        this.#moment++;
+        order = 0;
+        before = at;
       }
+      this.#waiting.take();
+      this.#process(at, order);
     }
     for (let due = this.#timers.pop(time); due !== undefined; due = this.#timers.pop(time)) this.#touch(due);
     for (const entry of this.#touched) this.#advance(entry, time);
     this.#touched.length = 0;
     this.#began.clear();
-    this.#packSome();
+    this.#open.packSome();
   }
 
-  #process(key: string, mask: Mask, data: string, time: number, order: number): void {
-    let entry = this.#states.get(key);
-    if (entry === undefined) {
-      if (!this.#matcher.begins(mask)) return;
-      if (this.#states.size >= this.#limits.keys) {
-        this.#sink.cut('keys');
-        return;
-      }
-      entry = { key, group: groupOf(key), matching: this.#matcher.begin(), turn: 0, moment: 0 };
-      this.#states.add(entry);
-      this.#open.push(entry);
-    }
-    const matching = this.#matching(entry);
+  /** Matches the event that was taken from those that wait. */
+  #process(time: number, order: number): void {
+    const { mask } = this.#waiting;
+    const entry = this.#entryOf(mask);
+    if (entry === undefined) return;
+    const matching = this.#open.matching(entry);
     this.#touch(entry);
-    this.#states.touch(entry);
-    this.#key = key;
+    this.#changed.touch(entry);
+    this.#key = entry.key;
     this.#now = time;
-    if (entry.moment !== this.#moment) this.#matcher.advance(matching, time, this.#matchSink);
-    entry.moment = this.#moment;
-    if (this.#matcher.process(matching, mask, { time, order, data }, this.#matchSink)) this.#began.add(entry);
+    if (matching.moment !== this.#moment) this.#matcher.advance(matching, time, this.#matchSink);
+    matching.moment = this.#moment;
+    if (!this.#matcher.stays(matching, mask)) {
+      const event = { time, order, data: this.#waiting.data() };
+      if (this.#matcher.process(matching, mask, event, this.#matchSink)) this.#began.add(entry);
+    }
+    entry.states = statesOf(matching.runs);
     const { within } = this.#automaton;
     if (within > 0 && this.#began.has(entry)) this.#timers.add(time + within, entry);
   }
 
+  /** The entry of the key of an event; undefined where the event changes nothing. */
+  #entryOf(mask: Mask): Entry | undefined {
+    const { hash, bytes, keyStart, keyEnd } = this.#waiting;
+    const known = this.#entries.find(hash, bytes, keyStart, keyEnd);
+    if (known !== undefined) return (known.states & ~this.#matcher.unmoved(mask)) === 0 ? undefined : known;
+    if (!this.#matcher.begins(mask)) return undefined;
+    if (this.#entries.size >= this.#limits.keys) {
+      this.#sink.cut('keys');
+      return undefined;
+    }
+    const key = this.#waiting.key();
+    const entry = this.#open.begin(key, hash, groupOf(key));
+    this.#entries.add(entry);
+    return entry;
+  }
+
   #advance(entry: Entry, time: number): void {
     if (entry.matching === undefined) return;
-    const matching = this.#matching(entry);
+    const matching = this.#open.matching(entry);
     this.#key = entry.key;
     this.#now = time;
-    this.#states.touch(entry);
+    this.#changed.touch(entry);
     this.#matcher.advance(matching, time, this.#matchSink);
+    entry.states = statesOf(matching.runs);
     if (!this.#matcher.isIdle(matching)) return;
     entry.matching = undefined;
-    this.#states.delete(entry);
+    this.#entries.delete(entry);
   }
 
   #touch(entry: Entry): void {
-    if (entry.turn === this.#turn || entry.matching === undefined) return;
-    entry.turn = this.#turn;
+    if (entry.matching === undefined) return;
+    const matching = this.#open.matching(entry);
+    if (matching.turn === this.#turn) return;
+    matching.turn = this.#turn;
     this.#touched.push(entry);
-  }
-
-  #matching(entry: Entry): Matching {
-    const { matching } = entry;
-    if (typeof matching === 'object') return matching;
-    const opened = unpackMatching(matching ?? '', this.#automaton, this.#matcher.start);
-    entry.matching = opened;
-    this.#open.push(entry);
-    return opened;
-  }
-
-  #packSome(): void {
-    if (this.#open.length <= MOST_OPEN) return;
-    for (const entry of this.#open.splice(0, this.#open.length - MOST_OPEN / 2)) {
-      if (typeof entry.matching === 'object') entry.matching = packMatching(entry.matching);
-    }
   }
 }

@@ -21,6 +21,9 @@ export interface Matching {
   readonly waiting: RunQueue;
   /** Events in partial matches, each as often as it is part of a different beginning. */
   links: number;
+  /** Of the owner: in which run the key had its turn last, and for which moment it was told of the time last. */
+  turn: number;
+  moment: number;
 }
 
 /** What a key may hold. Beyond it the partial matches that began first are given up. */
@@ -64,7 +67,7 @@ export class Matcher {
 
   /** Of a key of which nothing is known. */
   begin(): Matching {
-    return { runs: [this.start], waiting: [], links: 0 };
+    return { runs: [this.start], waiting: [], links: 0, turn: 0, moment: 0 };
   }
 
   /** Nothing but the start state is left. */
@@ -88,10 +91,23 @@ export class Matcher {
     return this.#decisions.all(mask).every(({ stays }) => stays);
   }
 
-  /** True where a new partial match began. */
+  /**
+   * The states in which an event changes nothing, as bits, where nothing that waits for time would notice that it came;
+   * otherwise none.
+   */
+  unmoved(mask: Mask): number {
+    return this.#noticesTime ? 0 : this.#decisions.unmoved(mask);
+  }
+
+  /** The event does nothing to any of the partial matches. */
+  stays({ runs }: Matching, mask: Mask): boolean {
+    for (const { state } of runs) if (!this.#decisions.of(state, mask).stays) return false;
+    return true;
+  }
+
+  /** Takes an event that does something. True where a new partial match began. */
   process(matching: Matching, mask: Mask, event: TakenEvent, sink: MatchSink): boolean {
     const before = matching.runs;
-    if (before.every((run) => this.#decisions.of(run.state, mask).stays)) return false;
     const runs: RunQueue = [];
     const matches: RunQueue = [];
     let began = false;

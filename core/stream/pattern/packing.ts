@@ -58,7 +58,7 @@ export function unpackMatching(packed: string, automaton: Automaton, start: Run)
   const runs: RunQueue = many(() => getRun(automaton, links, start));
   const waiting: RunQueue = many(() => getRun(automaton, links, start));
   if (at !== packed.length) throw new Error(DAMAGED);
-  return { runs, waiting, links: links.length };
+  return { runs, waiting, links: links.length, turn: 0, moment: 0 };
 }
 
 /** Links before those that follow them. */

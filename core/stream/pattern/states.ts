@@ -34,6 +34,9 @@ export interface Automaton {
   readonly within: number;
 }
 
+/** A state as a bit of a small integer; those from the 31st on, which hardly a pattern has, share one. */
+export const bitOf = ({ id }: State): number => 1 << Math.min(id, 30);
+
 export const always: Guard = () => true;
 export const and =
   (a: Guard, b: Guard): Guard =>
