@@ -18,7 +18,7 @@ export class Distinct {
 
   add(text: string): void {
     // 64 bits are enough to tell apart what 1.6 % cannot
-    this.#addHash(hash('md5', text, 'hex').slice(0, 16));
+    this.#addHash(hash('sha256', text, 'hex').slice(0, 16));
   }
 
   /** Of memory, about. */
