@@ -1,6 +1,7 @@
 import { BlockCache } from '../http2/block-cache.ts';
 import { ErrorCode, Flag } from '../http2/frames.ts';
 import { OutgoingBytes } from '../http2/outgoing.ts';
+import type { ServerLimit } from '../http2/server-limits.ts';
 import { ServerSide } from '../http2/server-side.ts';
 import type { Peer } from '../net/peer.ts';
 import { StatusCode } from '../status-code.ts';
@@ -106,6 +107,10 @@ export class ServerConnection extends ServerSide<ServerStream, Route> implements
     stream.outgoing = new OutgoingMessage([range], buffer.length, false, false);
     stream.trailers = OK_TRAILERS;
     this.pump(stream);
+  }
+
+  reached(limit: ServerLimit): void {
+    this.#settings.reached(limit);
   }
 
   refuse(stream: ServerStream, failure: GrpcFailure): void {

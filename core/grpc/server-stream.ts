@@ -1,6 +1,6 @@
 import type { GuardedStream } from '../http2/guarded-connection.ts';
 import type { ReceiveBudget } from '../http2/receive-budget.ts';
-import { STREAM_COST } from '../http2/server-limits.ts';
+import { type ServerLimit, STREAM_COST } from '../http2/server-limits.ts';
 import { Stream } from '../http2/stream.ts';
 import type { Peer } from '../net/peer.ts';
 import { StatusCode } from '../status-code.ts';
@@ -15,6 +15,7 @@ export interface CallOwner {
   readonly peer: Peer;
   answer(stream: ServerStream, message: Uint8Array): void;
   refuse(stream: ServerStream, failure: GrpcFailure): void;
+  reached(limit: ServerLimit): void;
   /** The handler is done with a call that its client gave up. */
   settled(): void;
 }
@@ -111,6 +112,7 @@ export class ServerStream extends Stream implements UnaryCall, GuardedStream {
   }
 
   evict(): void {
+    if (!this.answered) this.#owner.reached('receive_memory');
     this.fail({ code: StatusCode.UNAVAILABLE, message: 'the request was too slow while memory was short' });
   }
 

@@ -134,7 +134,7 @@ export class Http2Request extends Stream implements HttpRequest, GuardedStream {
   }
 
   evict(): void {
-    this.#owner.refuse(this, NO_MEMORY, 'receive_memory');
+    if (!this.answered) this.#owner.refuse(this, NO_MEMORY, 'receive_memory');
   }
 
   giveUp(): void {

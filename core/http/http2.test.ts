@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import https from 'node:https';
+import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
@@ -239,6 +240,17 @@ test('idleMs and writeMs', async (t) => {
   assert.equal(kept[0]?.cancelled, true);
   kept[0]?.respond(new HttpResponse(200, []));
   if (!session.destroyed) await once(session, 'close');
+});
+
+test('within the handshake who closes its side is gone; afterwards, over HTTP/1.1, it still gets its answer', async (t) => {
+  const { port } = await start(t, (request) => setTimeout(echo, 50, request));
+  const plain = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  plain.end();
+  plain.resume();
+  await once(plain, 'end');
+  const socket = tls.connect({ port, host: 'localhost', ca: CA, allowHalfOpen: true } as tls.ConnectionOptions);
+  socket.end('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx');
+  assert.match(String(await socket.toArray()), /1 x$/);
 });
 
 test('a client that sees only protocols that nobody knows is turned away', async (t) => {

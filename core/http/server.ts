@@ -50,13 +50,18 @@ export class HttpServer {
   async listen(): Promise<Listening> {
     const { tls, address, onError, onLimit } = this.#options;
     if (tls !== undefined) await this.#loadHttp2();
-    const sockets = { allowHalfOpen: true, noDelay: true, pauseOnConnect: tls === undefined };
     const server =
       tls === undefined
-        ? createServer(sockets, (socket) => this.#accept(socket))
-        : builtin.tls.createServer({ ...sockets, ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) =>
-            socket.alpnProtocol === 'h2' ? this.#acceptHttp2(socket) : this.#accept(socket),
-          );
+        ? createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket))
+        : builtin.tls.createServer({ noDelay: true, ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
+            if (socket.alpnProtocol === 'h2') {
+              this.#acceptHttp2(socket);
+              return;
+            }
+            // only from here on: who closes its side within the handshake is gone
+            socket.allowHalfOpen = true;
+            this.#accept(socket);
+          });
     this.#server = server;
     server.maxConnections = this.#options.maxConnections || DEFAULT_MAX_CONNECTIONS;
     server.on('drop', () => onLimit?.('connections'));
@@ -102,7 +107,6 @@ export class HttpServer {
   #acceptHttp2(socket: Socket): void {
     const connection = (this.#http2 as Http2Maker)(peerOf(socket), () => this.#onClose(connection));
     this.#connections.add(connection);
-    socket.once('end', () => socket.end());
     connection.start(acceptShared(socket, connection));
   }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countItems, type Json } from '../golden/normalise.ts';
@@ -54,8 +56,7 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-/** Posts OTLP/JSON spans with these names; the status of the answer. */
-export async function postSpans(port: number, names: readonly string[], headers: Record<string, string> = {}) {
+function spansBody(names: readonly string[]): Buffer {
   const spans = names.map((name, i) => ({
     traceId: '5b8efff798038103d269b633813fc60c',
     spanId: (i + 1).toString(16).padStart(16, '0'),
@@ -63,9 +64,26 @@ export async function postSpans(port: number, names: readonly string[], headers:
     startTimeUnixNano: '1760000000000000000',
     endTimeUnixNano: '1760000000001000000',
   }));
-  const body = Buffer.from(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }));
-  const answer = await call(port, 'POST', '/v1/traces', body, { 'content-type': 'application/json', ...headers });
+  return Buffer.from(JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] }));
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** Posts OTLP/JSON spans with these names; the status of the answer. */
+export async function postSpans(port: number, names: readonly string[], headers: Record<string, string> = {}) {
+  const answer = await call(port, 'POST', '/v1/traces', spansBody(names), { ...JSON_TYPE, ...headers });
   return answer.status;
+}
+
+/** The same over TLS, whose certificate does not matter. */
+export async function postSpansTls(port: number, names: readonly string[], headers: Record<string, string> = {}) {
+  const target = { host: '127.0.0.1', port, method: 'POST', path: '/v1/traces', agent: false } as const;
+  const request = https.request({ ...target, rejectUnauthorized: false, headers: { ...JSON_TYPE, ...headers } });
+  request.end(spansBody(names));
+  const [response] = await once(request, 'response');
+  await response.resume().toArray();
+  request.destroy();
+  return Number(response.statusCode);
 }
 
 /** The names of the spans in such documents, sorted. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { call } from '../golden/steps.ts';
 import type { Daemon } from './daemon.ts';
 import { parseExposition } from './exposition.ts';
-import { type Lab, postSpans } from './lab.ts';
+import { type Lab, postSpans, postSpansTls } from './lab.ts';
 import { freePort } from './ports.ts';
 
 const MIB = 1024 * 1024;
@@ -14,6 +14,8 @@ export interface VictimOptions {
   /** Added to the sections of the protocols, such as `max_connections: 5`. */
   readonly grpc?: string;
   readonly http?: string;
+  /** The `http` section has TLS. */
+  readonly secure?: boolean;
   readonly extensions?: string;
   readonly processors?: string;
   readonly use?: string;
@@ -27,12 +29,14 @@ export class Victim {
   readonly grpc: number;
   readonly http: number;
   readonly #metrics: number;
+  readonly #secure: boolean;
 
-  private constructor(daemon: Daemon, grpc: number, http: number, metrics: number) {
+  private constructor(daemon: Daemon, grpc: number, http: number, metrics: number, secure: boolean) {
     this.daemon = daemon;
     this.grpc = grpc;
     this.http = http;
     this.#metrics = metrics;
+    this.#secure = secure;
   }
 
   static async start(lab: Lab, options: VictimOptions = {}): Promise<Victim> {
@@ -54,7 +58,7 @@ service:
     metrics: { readers: [{ pull: { exporter: { prometheus: { host: 127.0.0.1, port: ${metrics} } } } }] }
   pipelines: { traces: { receivers: [otlp], processors: [${use}], exporters: [${exporter.split(':')[0]}] } }`);
     await daemon.listening(grpc, http, metrics);
-    return new Victim(daemon, grpc, http, metrics);
+    return new Victim(daemon, grpc, http, metrics, options.secure === true);
   }
 
   /** Runs an attack: memory may grow by `boundMiB`, these limits are counted, and others are served afterwards. */
@@ -73,7 +77,8 @@ service:
   }
 
   async serves(headers: Record<string, string> = {}): Promise<void> {
-    assert.equal(await postSpans(this.http, ['after all'], headers), 200);
+    const post = this.#secure ? postSpansTls : postSpans;
+    assert.equal(await post(this.http, ['after all'], headers), 200);
   }
 
   /** How often each limit was reached, by `transport limit`. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 import { Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from '../frames.ts';
 import { HpackDecoder } from '../hpack-decoder.ts';
 import { encodeHeaders } from '../hpack-encoder.ts';
@@ -72,6 +73,17 @@ export class RawPeer {
     const socket = net.connect(port, '127.0.0.1');
     await once(socket, 'connect');
     const peer = new RawPeer(socket);
+    peer.send(first);
+    return peer;
+  }
+
+  /** The same over TLS; whose certificate it is does not matter. */
+  static async connectTls(port: number, first: Buffer = Buffer.concat([PREFACE, SETTINGS])): Promise<RawPeer> {
+    const socket = tls.connect({ port, host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false });
+    const peer = new RawPeer(socket);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    socket.once('secureConnect', resolve).once('close', () => resolve());
+    await promise;
     peer.send(first);
     return peer;
   }
