@@ -86,7 +86,8 @@ const WIRE_TYPES: Readonly<Record<FieldKind, WireType>> = {
   double: WireType.FIXED64,
 };
 
-function field(number: number, name: string, kind: FieldKind, options: FieldOptions = {}): FieldSchema {
+/** A field of a message. */
+export function field(number: number, name: string, kind: FieldKind, options: FieldOptions = {}): FieldSchema {
   const repeated = options.repeated ?? false;
   return {
     number,
@@ -104,10 +105,12 @@ function field(number: number, name: string, kind: FieldKind, options: FieldOpti
   };
 }
 
-const one = (number: number, name: string, schema: MessageSchema) =>
+/** A field with a message. */
+export const one = (number: number, name: string, schema: MessageSchema) =>
   field(number, name, 'message', { message: schema });
 
-const many = (number: number, name: string, schema: MessageSchema) =>
+/** A field with messages. */
+export const many = (number: number, name: string, schema: MessageSchema) =>
   field(number, name, 'message', { message: schema, repeated: true });
 
 const oneofMessage = (oneof: string, number: number, name: string, schema: MessageSchema) =>
@@ -116,7 +119,8 @@ const oneofMessage = (oneof: string, number: number, name: string, schema: Messa
 const enumeration = (number: number, name: string, values: ReadonlyMap<string, number>) =>
   field(number, name, 'enum', { values });
 
-function message(name: string, fields: readonly FieldSchema[]): MessageSchema {
+/** A message; `name` is that of the .proto file. */
+export function message(name: string, fields: readonly FieldSchema[]): MessageSchema {
   return addFields({ name, fields: [], byNumber: new Map(), byName: new Map() }, fields);
 }
 

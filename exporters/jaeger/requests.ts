@@ -1,12 +1,9 @@
+import { ResourceWriter } from '../../core/jaeger/resource-writer.ts';
+import { SpanWriter } from '../../core/jaeger/span-writer.ts';
 import { Writer } from '../../core/otlp/edit/writer.ts';
-import { Attributes } from '../../core/otlp/readers/attributes.ts';
 import { Groups } from '../../core/otlp/readers/groups.ts';
-import { RESOURCE_ATTRIBUTES, ScopeReader } from '../../core/otlp/readers/scope.ts';
 import { SpanReader } from '../../core/otlp/readers/span.ts';
-import { ValueReader, ValueType } from '../../core/otlp/value.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { writeAttributes, writeBytes, writeTag } from './key-values.ts';
-import { SpanTag, SpanWriter } from './span-writer.ts';
 
 /** A `PostSpansRequest` and how many spans are in it. */
 export interface Request {
@@ -17,17 +14,11 @@ export interface Request {
 /**
  *   PostSpansRequest: batch 1 Batch
  *   Batch: spans 1 repeated Span, process 2 Process
- *   Process: service_name 1 string, tags 2 repeated KeyValue
  */
 const BATCH = (1 << 3) | 2;
 const SPAN = (1 << 3) | 2;
 const PROCESS = (2 << 3) | 2;
-const SERVICE_NAME = (1 << 3) | 2;
-const PROCESS_TAG = (2 << 3) | 2;
 
-const SERVICE_NAME_KEY = Buffer.from('service.name');
-/** What the collector writes for a resource without attributes. */
-const NO_RESOURCE = Buffer.from('OTLPResourceNoServiceName');
 /** Tags and lengths of a batch and of the process in it. */
 const ENVELOPE = 32;
 
@@ -37,24 +28,22 @@ const ENVELOPE = 32;
  */
 export class RequestEncoder {
   readonly #groups = new Groups();
-  readonly #attributes = new Attributes();
-  readonly #value = new ValueReader();
-  readonly #scope = new ScopeReader();
+  readonly #resource = new ResourceWriter();
   readonly #span = new SpanReader();
   readonly #spans = new Writer();
   readonly #parts = new Writer();
   readonly #spanWriter = new SpanWriter();
-  #process: Buffer = NO_RESOURCE;
+  #process: Buffer = Buffer.alloc(0);
 
   encode(batch: Telemetry, maxBytes: number): Request[] {
     const requests: Request[] = [];
     const at = this.#groups.open(batch);
     this.#spans.clear();
     while (at.nextResource()) {
-      this.#process = this.#encodeProcess(at);
+      this.#process = this.#resource.process(at);
       let count = 0;
       while (at.nextScope()) {
-        const scopeTags = this.#encodeScope(at);
+        const scopeTags = this.#resource.scopeTags(at);
         while (at.nextMember()) {
           const start = this.#spans.length;
           const span = this.#span.read(at.buffer, at.memberStart, at.memberEnd);
@@ -84,29 +73,5 @@ export class RequestEncoder {
     writer.buffer.copyWithin(0, end, writer.length);
     writer.truncate(writer.length - end);
     return { bytes: parts.toBuffer(), spans };
-  }
-
-  #encodeProcess({ buffer, resourceStart, resourceEnd }: Groups): Buffer {
-    const list = this.#attributes.set(buffer, resourceStart, resourceEnd, RESOURCE_ATTRIBUTES);
-    const writer = this.#parts;
-    if (list.count() === 0) writer.field(SERVICE_NAME, NO_RESOURCE);
-    else {
-      if (list.find(SERVICE_NAME_KEY)) {
-        const value = this.#value.read(buffer, list.valueStart, list.valueEnd);
-        if (value.type === ValueType.STRING) writeBytes(writer, SERVICE_NAME, buffer, value.start, value.end);
-      }
-      writeAttributes(writer, PROCESS_TAG, list, SERVICE_NAME_KEY);
-    }
-    return writer.toBuffer();
-  }
-
-  /** The tags that all spans of the scope have. */
-  #encodeScope({ buffer, scopeStart, scopeEnd }: Groups): Buffer {
-    const scope = this.#scope.read(buffer, scopeStart, scopeEnd);
-    const name = buffer.subarray(scope.nameStart, scope.nameEnd);
-    const version = buffer.subarray(scope.versionStart, scope.versionEnd);
-    if (name.length > 0) writeTag(this.#parts, SpanTag.TAG, 'otel.scope.name', name);
-    if (version.length > 0) writeTag(this.#parts, SpanTag.TAG, 'otel.scope.version', version);
-    return this.#parts.toBuffer();
   }
 }

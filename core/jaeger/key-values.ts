@@ -1,6 +1,6 @@
-import type { Writer } from '../../core/otlp/edit/writer.ts';
-import type { Attributes } from '../../core/otlp/readers/attributes.ts';
-import { ValueReader, ValueType, valueText } from '../../core/otlp/value.ts';
+import type { Writer } from '../otlp/edit/writer.ts';
+import type { Attributes } from '../otlp/readers/attributes.ts';
+import { ValueReader, ValueType, valueText } from '../otlp/value.ts';
 
 /**
  * An attribute in Jaeger's protobuf. Fields that are zero or empty are not written.

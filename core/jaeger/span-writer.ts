@@ -1,8 +1,8 @@
-import { Writer } from '../../core/otlp/edit/writer.ts';
-import { SpanEventReader, SpanLinkReader } from '../../core/otlp/readers/parts.ts';
-import { SpanKind, type SpanReader, SpanStatus } from '../../core/otlp/readers/span.ts';
-import { ValueReader, ValueType } from '../../core/otlp/value.ts';
-import { isNoId, writeVarint64 } from '../../core/otlp/wire.ts';
+import { Writer } from '../otlp/edit/writer.ts';
+import { SpanEventReader, SpanLinkReader } from '../otlp/readers/parts.ts';
+import { SpanKind, type SpanReader, SpanStatus } from '../otlp/readers/span.ts';
+import { ValueReader, ValueType } from '../otlp/value.ts';
+import { isNoId, writeVarint64 } from '../otlp/wire.ts';
 import { writeAttributes, writeBytes, writeNumber, writeTag } from './key-values.ts';
 
 /**
