@@ -172,7 +172,7 @@ test('a push that never lets go keeps its batch, the caller gets the deadline', 
   assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans', { error_type: 'Deadline_Exceeded' }), 1);
 });
 
-test('shutdown ends waiting retries, drains the queue with one attempt each and then closes', async () => {
+test('shutdown tries what waits for a retry once more, drains the queue with one attempt each and then closes', async () => {
   const { exporter, push, settings, order } = await started({
     retry_on_failure: RETRY,
     sending_queue: { ...QUEUE, num_consumers: 1 },
@@ -184,8 +184,8 @@ test('shutdown ends waiting retries, drains the queue with one attempt each and 
   const first = exporter.shutdown();
   const second = exporter.shutdown();
   await Promise.all([first, second]);
-  assert.deepEqual(push.names, ['a', 'b', 'c']);
-  assert.deepEqual(order, ['start', 'push', 'push', 'push', 'shutdown']);
+  assert.deepEqual(push.names, ['a', 'a', 'b', 'c']);
+  assert.deepEqual(order, ['start', 'push', 'push', 'push', 'push', 'shutdown']);
   const dropped = settings.logger.lines.filter((line) => line.message === 'Exporting failed. Dropping data.');
   assert.deepEqual(dropped[0]?.fields, { error: 'interrupted due to shutdown: cannot connect', dropped_items: 1 });
   assert.equal(dropped.length, 3);
@@ -194,6 +194,18 @@ test('shutdown ends waiting retries, drains the queue with one attempt each and 
   const late = spanBatch(['late']);
   assert.throws(() => exporter.consume(late), PipelineError);
   assert.equal(isReleased(late), true);
+});
+
+test('what waits for a retry arrives at shutdown where the peer is back', async () => {
+  const { exporter, push, settings } = await started({ retry_on_failure: RETRY, sending_queue: QUEUE });
+  push.fail = unavailable();
+  exporter.consume(spanBatch(['a']));
+  push.fail = undefined;
+  await exporter.shutdown();
+  assert.deepEqual(push.names, ['a', 'a']);
+  assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 1);
+  assert.deepEqual(settings.logger.messages('error'), []);
+  assert.equal(settings.clock.pending, 0);
 });
 
 test('shutdown without start closes what there is and accepts nothing', async () => {

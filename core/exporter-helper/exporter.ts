@@ -36,6 +36,7 @@ class HelpedExporter implements Exporter {
   readonly #settings: Settings;
   readonly #options: ExporterOptions;
   readonly #advice: string;
+  readonly #keepsQueue: boolean;
   readonly #lanes = new Map<Signal, Lane>();
   readonly #health = new ExporterHealth();
   #started = false;
@@ -45,6 +46,7 @@ class HelpedExporter implements Exporter {
     this.#settings = settings;
     this.#options = options;
     this.#advice = adviceFor(config);
+    this.#keepsQueue = config.sending_queue?.storage !== undefined;
     const timed = options.ownDeadline === true ? push : withDeadline(push, settings.clock);
     for (const signal of settings.signals) {
       const metrics = new ExporterMetrics(settings, signal, options.labels?.(signal) ?? {});
@@ -124,13 +126,13 @@ class HelpedExporter implements Exporter {
     });
   }
 
-  /** Retries end first, so that what is queued gets one attempt each and shutdown cannot take for ever. */
+  /** Retries end first, so that all there is gets one attempt more and shutdown cannot take for ever. */
   async #stop(): Promise<void> {
     this.#health.stop();
     const lanes = [...this.#lanes.values()];
     for (const lane of lanes) {
       lane.queue?.close();
-      lane.sender.stopRetries();
+      lane.sender.stopRetries(this.#keepsQueue);
     }
     if (this.#started) await Promise.all(lanes.map((lane) => lane.queue?.shutdown() ?? lane.sender.idle()));
     for (const lane of lanes) lane.metrics.close();

@@ -72,14 +72,19 @@ export class Sender {
     this.#begin(batch, done, startedAt, 0);
   }
 
-  /** From now on one attempt each; what waits for a retry fails at once. */
-  stopRetries(): void {
+  /**
+   * From now on one attempt each. What waits for a retry gets its last one now, unless it is `kept` for the next start;
+   * then it fails at once.
+   */
+  stopRetries(kept: boolean): void {
     this.#stopped = true;
-    for (const delivery of this.#waiting) {
-      delivery.timer?.cancel();
-      if (delivery.lastError !== undefined) this.#fail(delivery, new ShutdownError(delivery.lastError));
-    }
+    const waiting = [...this.#waiting];
     this.#waiting.clear();
+    for (const delivery of waiting) {
+      delivery.timer?.cancel();
+      if (!kept) this.#attemptAgain(delivery);
+      else if (delivery.lastError !== undefined) this.#fail(delivery, new ShutdownError(delivery.lastError));
+    }
   }
 
   /** Resolves when nothing is in flight. */
@@ -110,6 +115,11 @@ export class Sender {
         () => this.#succeed(delivery),
         (error) => this.#attemptFailed(delivery, error),
       );
+  }
+
+  #attemptAgain(delivery: Delivery): void {
+    delivery.attempt++;
+    this.#attempt(delivery);
   }
 
   #attemptFailed(delivery: Delivery, caught: unknown): void {
@@ -171,8 +181,7 @@ export class Sender {
     delivery.lastError = error;
     delivery.timer = clock.after(delay, () => {
       this.#waiting.delete(delivery);
-      delivery.attempt++;
-      this.#attempt(delivery);
+      this.#attemptAgain(delivery);
     });
     this.#waiting.add(delivery);
   }

@@ -2,7 +2,7 @@ import { type Parts, takeBytes } from '../otlp/split.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { TooLargeError } from './types.ts';
 
-/** A part that is too large again is split again, so often: 64 parts and more where the peer does not tell its limit. */
+/** A part that is too large again is split again, so often: 64 parts and more where the limit is not told. */
 export const MAX_SPLITS = 6;
 /** Whatever the peer says its limit is, one refusal does not make more requests of one than about this. */
 const MAX_PARTS = 16;
