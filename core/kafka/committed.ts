@@ -17,9 +17,8 @@ interface Waiting {
 
 /**
  * The batches of one partition whose transactions were committed, in their order: what comes after a transaction that
- * is still open waits. Unless `ordered`, only batches of one producer are in their order, and wait for nobody else's
- * transaction, which matters where a producer was killed and nobody ends what it began. It goes by the marks in the log, because the client's own filter takes a mark of a transaction
- * without records for the end of an earlier one, and drops what lies between.
+ * is still open waits. It goes by the marks in the log, because the client's own filter takes the mark of a
+ * transaction without records for the end of an earlier one, and drops what lies between.
  */
 export class Committed {
   readonly #waiting: Waiting[] = [];

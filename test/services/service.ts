@@ -25,7 +25,7 @@ export class Service implements AsyncDisposable {
     this.#env = { ...env, PORT: String(port), DATA_DIR: this.#folder };
   }
 
-  /** Installs it where it is missing, and resolves when it listens; `env` is what its script takes. Any port by default. */
+  /** Installs it where it is missing, resolves when it listens; `env` is what its script takes. Any port by default. */
   static async start(name: string, env: Readonly<Record<string, string>> = {}, port?: number): Promise<Service> {
     const service = new Service(name, port ?? (await freePort()), env);
     try {

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 
 /**
- * Below the range from which the kernel takes the ports of outgoing connections, so that none of those gets in, and above
- * those that some test needs by number.
+ * Below the range from which the kernel takes the ports of outgoing connections, so that none of those gets in, and
+ * above those that some test needs by number.
  */
 const FIRST = 15_000;
 const COUNT = 17_000;

@@ -156,7 +156,7 @@ export class MetricsBuilder {
     this.#closePoint(head, ExponentialTag.EXEMPLARS);
   }
 
-  /** What was written, as a batch, and the builder is empty again. Nothing open must be left. */
+  /** What was written, and the builder is empty again. Nothing open must be left. */
   finish(): Telemetry {
     const points = this.#points;
     this.#points = 0;
@@ -231,7 +231,6 @@ export class MetricsBuilder {
   #signed(tag: number, value: number): void {
     if (value !== 0) this.#smallNumber(tag, ((value << 1) ^ (value >> 31)) >>> 0);
   }
-
   #time(tag: number, nanos: bigint): void {
     if (nanos === 0n) return;
     this.#writer.reserve(LONGEST_PREFIX);
