@@ -87,6 +87,7 @@ test('a partition: its state and position, and what an attempt before left behin
   counts.values.set('t/0', 99);
   assert.equal((await extension.open(source('t/0'))).position, 12n);
   assert.equal(counts.values.get('t/0'), 7);
+  await assert.rejects(extension.open(source('t/0')), /is read by another receiver/);
   settings.clock.advance(2_500);
   assert.equal(settings.meter.value('otelcol_checkpoint_age'), 2.5);
   const rows = [...(extension.zpages[0]?.rows() ?? [])];

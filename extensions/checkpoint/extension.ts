@@ -80,6 +80,7 @@ export class CheckpointExtension implements Extension, Checkpoints {
 
   async open(source: CheckpointSource): Promise<PartitionCheckpoints> {
     const { partition } = source;
+    if (this.#partitions.has(partition)) throw new Error(`${partition} is read by another receiver of this process`);
     const store = this.#opened();
     const checkpoints = this.#checkpoints(source, store);
     const stored = await store.open(partition);

@@ -131,9 +131,8 @@ for (let turn = 0; turn < TURNS; turn++) {
   const longest = Math.max(...outcomes.map(({ seconds }) => seconds));
   const bytes = Math.max(...outcomes.map((one) => one.bytes));
   const ratio = (of: keyof Result) => (withThem[of] / without[of]).toFixed(2);
-  console.log(
-    `${Math.round(without.rate)} points/s without, with a checkpoint every ${INTERVAL_MS} ms ${ratio('rate')} of that ` +
-      `(of points per CPU second ${ratio('perCpu')}); ${outcomes.length} checkpoints, the longest ` +
-      `${longest.toFixed(2)} s, ${(bytes / KEYS).toFixed(0)} bytes per key`,
-  );
+  const points = `${ratio('rate')} of the points per second, ${ratio('perCpu')} of those per CPU second`;
+  const size = `${(bytes / KEYS).toFixed(0)} bytes per key`;
+  console.log(`${Math.round(without.rate)} points/s; with a checkpoint every ${INTERVAL_MS} ms ${points}`);
+  console.log(`  ${outcomes.length} checkpoints, the longest ${longest.toFixed(2)} s, ${size}`);
 }

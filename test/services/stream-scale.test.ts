@@ -11,6 +11,7 @@ const PACE_MS = 30;
 /** Long enough for the group to notice a death by its session timeout, and to go on. */
 const PHASE_MS = 12_000;
 const PATIENCE_MS = 120_000;
+const OPENED = 'State of a partition was restored';
 
 test('a process is killed, one joins, one leaves in order: the windows are those of one process', async (t) => {
   await using cluster = await KafkaCluster.start(1);
@@ -31,11 +32,15 @@ test('a process is killed, one joins, one leaves in order: the windows are those
   try {
     await pause(PHASE_MS);
     members[0].process.kill('SIGKILL');
+    const killed = Date.now();
     await pause(PHASE_MS);
+    t.diagnostic(`killed: its partitions were open elsewhere after ${lastOpened(members) - killed} ms`);
     members.push(start('d'));
     await pause(PHASE_MS);
+    const left = Date.now();
     await members[1].stop();
     await pause(PHASE_MS);
+    t.diagnostic(`left in order: its partitions were open elsewhere after ${lastOpened(members) - left} ms`);
     feeding = false;
     await feeder;
     await until('all windows', () => windows.rows.length >= points.expected.size, PATIENCE_MS).catch((error) => {
@@ -47,7 +52,7 @@ test('a process is killed, one joins, one leaves in order: the windows are those
     for (const member of members) if (member.running) await member.stop();
     await windows.close();
   }
-  const shared = members.map(({ output }) => output.match(/State of a partition was restored/g)?.length ?? 0);
+  const shared = members.map(({ output }) => output.split(OPENED).length - 1);
   t.diagnostic(`${points.expected.size} windows; partitions opened by each process: ${shared.join(', ')}`);
   assert.deepEqual(windows.rows.toSorted(), [...points.expected].toSorted());
   assert.ok(
@@ -55,3 +60,11 @@ test('a process is killed, one joins, one leaves in order: the windows are those
     'every process had a share',
   );
 });
+
+/** When the last partition was opened, by the logs. */
+function lastOpened(members: readonly Daemon[]): number {
+  const lines = members.flatMap(({ output }) => output.split('\n'));
+  return Math.max(
+    ...lines.filter((line) => line.includes(OPENED)).map((line) => Date.parse(line.split('\t')[0] ?? '')),
+  );
+}
