@@ -27,12 +27,15 @@ const SHARED_SIZE = SHARED_HEAD + (16 << 10);
 /** An input that takes so long takes for ever. */
 const HANG_MS = 30_000;
 const LOOK_MS = 1000;
+/** In the place of the number: code and seeds are being loaded, which takes its time on a busy machine. */
+const NOT_BEGUN = -1;
 const MAX_HEAP_MIB = 1024;
 
 /** Fuzzes one target in a thread of its own. One that hangs or dies is a finding too, with what it was working on. */
 export async function supervise(name: string, seed: number, mutations: number): Promise<Report> {
   const shared = new SharedArrayBuffer(SHARED_SIZE);
   const head = new Int32Array(shared, 0, 2);
+  head[0] = NOT_BEGUN;
   const workerData: Job = { name, seed, mutations, shared };
   const resourceLimits = { maxOldGenerationSizeMb: MAX_HEAP_MIB };
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, resourceLimits });
@@ -50,7 +53,7 @@ export async function supervise(name: string, seed: number, mutations: number): 
   let since = performance.now();
   const timer = setInterval(() => {
     const [mutation = 0] = head;
-    if (mutation !== last) since = performance.now();
+    if (mutation !== last || mutation === NOT_BEGUN) since = performance.now();
     last = mutation;
     if (performance.now() - since > HANG_MS) died('it hangs');
   }, LOOK_MS);

@@ -12,6 +12,11 @@ const compression =
   async () =>
     (await import('./targets/compression.ts')).compression(name);
 
+const http2 =
+  (name: string, serve: 'serveGrpc' | 'serveHttp'): Load =>
+  async () =>
+    (await import('./targets/http2.ts')).http2Target(name, (await import('./targets/http2-servers.ts'))[serve]);
+
 /** By name; a thread loads only its own. */
 const LOAD: ReadonlyMap<string, Load> = new Map<string, Load>([
   ...SIGNALS.map((signal): [string, Load] => [
@@ -22,7 +27,8 @@ const LOAD: ReadonlyMap<string, Load> = new Map<string, Load>([
     `json-${signal}`,
     async () => (await import('./targets/json.ts')).jsonTarget(signal),
   ]),
-  ['http2-server', async () => (await import('./targets/http2.ts')).http2Server],
+  ['http2-server', http2('http2-server', 'serveGrpc')],
+  ['http2-http-server', http2('http2-http-server', 'serveHttp')],
   ['hpack', async () => (await import('./targets/hpack.ts')).hpack],
   ['http1', async () => (await import('./targets/http1.ts')).http1],
   ['prometheus-text', pages('prometheus-text')],

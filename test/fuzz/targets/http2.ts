@@ -1,9 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { ServerConnection } from '../../../core/grpc/server-connection.ts';
-import { ServerSettings } from '../../../core/grpc/server-settings.ts';
-import type { UnaryCall } from '../../../core/grpc/types.ts';
 import { ErrorCode, Flag, FRAME_HEADER_SIZE, FrameType, PREFACE } from '../../../core/http2/frames.ts';
 import {
   frame,
@@ -14,13 +11,11 @@ import {
   setting,
   uint32,
 } from '../../../core/http2/testing/raw-peer.ts';
-import { StatusCode } from '../../../core/status-code.ts';
-import { FakeClock } from '../../../core/testing/fake-clock.ts';
 import { Random } from '../../differential/random.ts';
 import type { Target } from '../engine.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
+import { PATH, type Serve } from './http2-servers.ts';
 
-const PATH = '/weir.test.Echo/Call';
 const HEAD: readonly (readonly [string, string])[] = [
   [':method', 'POST'],
   [':scheme', 'http'],
@@ -80,28 +75,31 @@ function frames(input: Buffer): Buffer[] {
   return list;
 }
 
-/** The server's end of a gRPC connection, fed by hand. */
-export const http2Server: Target = {
-  name: 'http2-server',
-  seeds: () => CONVERSATIONS.map((list) => Buffer.concat(list)),
-  mutate(input, random, pool) {
-    if (random.chance(0.2)) return mutateBytes(input, random, pool);
-    const list = frames(input);
-    for (let n = 1 + random.below(3); n > 0; n--) changeFrames(list, random, pool);
-    return Buffer.concat(list);
-  },
-  check(input) {
-    const whole = converse([PREFACE, SETTINGS, input]);
-    const random = new Random(input.length);
-    const pieces: Buffer[] = [];
-    const all = Buffer.concat([PREFACE, SETTINGS, input]);
-    for (let at = 0; at < all.length; at += (pieces.at(-1) as Buffer).length) {
-      pieces.push(Buffer.from(all.subarray(at, at + 1 + random.below(30))));
-    }
-    assert.deepEqual(converse(pieces), whole, 'in pieces');
-    return whole.calls.length > 0;
-  },
-};
+function mutate(input: Buffer, random: Random, pool: readonly Buffer[]): Buffer {
+  if (random.chance(0.2)) return mutateBytes(input, random, pool);
+  const list = frames(input);
+  for (let n = 1 + random.below(3); n > 0; n--) changeFrames(list, random, pool);
+  return Buffer.concat(list);
+}
+
+/** The same bytes in pieces must mean the same. */
+function check(serve: Serve, input: Buffer): boolean {
+  const whole = converse(serve, [PREFACE, SETTINGS, input]);
+  const random = new Random(input.length);
+  const pieces: Buffer[] = [];
+  const all = Buffer.concat([PREFACE, SETTINGS, input]);
+  for (let at = 0; at < all.length; at += (pieces.at(-1) as Buffer).length) {
+    pieces.push(Buffer.from(all.subarray(at, at + 1 + random.below(30))));
+  }
+  assert.deepEqual(converse(serve, pieces), whole, 'in pieces');
+  return whole.calls.length > 0;
+}
+
+/** The server's end of a connection, of gRPC or of HTTP. */
+export function http2Target(name: string, serve: Serve): Target {
+  const seeds = () => CONVERSATIONS.map((list) => Buffer.concat(list));
+  return { name, seeds, mutate, check: (input) => check(serve, input) };
+}
 
 function changeFrames(list: Buffer[], random: Random, pool: readonly Buffer[]): void {
   const at = random.below(list.length);
@@ -144,33 +142,23 @@ interface Said {
 }
 
 /** What a connection does with bytes, until the client hangs up; then all memory is given back. */
-function converse(chunks: readonly Buffer[]): Said {
+function converse(serve: Serve, chunks: readonly Buffer[]): Said {
   const calls: string[] = [];
-  const handler = (unary: UnaryCall): void => {
-    const { buffer, start, end, slab } = unary.message;
-    calls.push(buffer.toString('latin1', start, end));
-    slab?.release();
-    if (end - start === 1) unary.fail({ code: StatusCode.UNAVAILABLE, message: 'no' });
-    else unary.reply(Buffer.alloc(Math.min(end - start, 50)));
-  };
-  const settings = new ServerSettings({
-    endpoint: { host: '', port: 0 },
-    methods: new Map([[PATH, handler]]),
-    maxReceiveMessageBytes: 4096,
-    clock: new FakeClock(),
-  });
-  const memory = settings.memory.left;
   const socket = new FakeSocket();
   let ended = false;
-  const connection = new ServerConnection(settings, { address: '', port: 0 }, () => {
-    ended = true;
-  });
+  const { memory, connection } = serve(
+    (body) => calls.push(body),
+    () => {
+      ended = true;
+    },
+  );
+  const { left } = memory;
   connection.start(socket as unknown as Socket);
   for (const chunk of chunks) connection.receive(chunk, chunk.length);
   const said = { calls, ...answers(socket.written) };
   socket.emit('close');
   assert.ok(ended, 'the connection has ended');
-  assert.equal(settings.memory.left, memory, 'memory given back');
+  assert.equal(memory.left, left, 'memory given back');
   return said;
 }
 
