@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import type { Component } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
 import type { KafkaProducer, OutgoingRecord, ProducerOptions } from '../../core/kafka/client.ts';
@@ -333,4 +334,34 @@ test('metrics by topic and outcome; options of the producer', async () => {
   assert.equal(meter.value('otelcol_kafka_exporter_records', { topic: 'otlp_spans', outcome: 'failure' }), 1);
   assert.deepEqual([options.acks, options.codec, options.idempotent], [-1, 'zstd', true]);
   assert.equal(options.partitioner('t', Buffer.from('21'), 1000), 340);
+});
+
+test('exactly once: records wait for the checkpoint without the memory of their batch', async () => {
+  const waiting: OutgoingRecord[] = [];
+  const keeper = {
+    exactlyOnce: true,
+    start() {},
+    shutdown() {},
+    register() {},
+    open() {},
+    emit: (_partition: string, records: readonly OutgoingRecord[]) => waiting.push(...records) > 0,
+  };
+  const host = new NopHost();
+  host.extensions.set('checkpoint', keeper as unknown as Component);
+  Object.assign(host.overview, { extensions: ['checkpoint'] });
+  const yaml = 'sending_queue: {enabled: false}\nexactly_once: true\n';
+  const made = kafkaExporter(testSettings({ id: 'kafka', kind: 'exporter' }), readYaml(config, yaml));
+  await made.start(host);
+  cleanups.push(() => made.shutdown());
+  const stream = { partition: 'in-0', watermarked: false };
+  const batch = spanBatch(['a'], {}, { ...EMPTY_CONTEXT, stream });
+  const [range] = batch.ranges;
+  const expected = Buffer.from(batch.bytes());
+  await made.consume(batch);
+  assert.equal(isReleased(batch), true);
+  range?.buffer.fill(0);
+  assert.deepEqual(
+    waiting.map(({ value }) => value),
+    [expected],
+  );
 });

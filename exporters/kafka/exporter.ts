@@ -119,7 +119,8 @@ class KafkaSender {
 
   /** The records go out with the next checkpoint of the partition that they come from. */
   #emit(partition: string, encoded: readonly Encoded[], tooLarge: readonly Telemetry[]): void {
-    const records = encoded.map(({ record }) => record);
+    // they wait longer than the batch's memory is ours
+    const records = encoded.map(({ record }) => ({ ...record, value: Buffer.from(record.value) }));
     const taken = this.#keeper?.emit(partition, records, this.#partitioner) === true;
     for (const { part } of encoded) part.release();
     for (const part of tooLarge) part.release();
