@@ -3,6 +3,7 @@ import { afterEach, test } from 'node:test';
 import type { Component } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
+import { fromJson, fromProto } from '../../core/jaeger/span-message.ts';
 import type { KafkaProducer, OutgoingRecord, ProducerOptions } from '../../core/kafka/client.ts';
 import { kafkaError } from '../../core/kafka/errors.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
@@ -200,9 +201,36 @@ test('encodings of logs', async () => {
   const [request = ''] = await bodies('otlp_json');
   assert.equal(JSON.parse(request).resourceLogs[0].scopeLogs[0].logRecords.length, 4);
   const settings = testSettings({ id: 'kafka', kind: 'exporter' });
-  const jaeger = kafkaExporter(settings, readYaml(config, 'traces: {encoding: jaeger_proto}'));
-  await assert.rejects(async () => jaeger.start(new NopHost()), /unrecognized traces encoding "jaeger_proto"/);
+  const jaeger = kafkaExporter(settings, readYaml(config, 'traces: {encoding: jaeger_thrift}'));
+  await assert.rejects(async () => jaeger.start(new NopHost()), /unrecognized traces encoding "jaeger_thrift"/);
   await jaeger.shutdown();
+});
+
+test('spans of other makes', async () => {
+  const spans = ['01', '02'].map((byte) => ({
+    traceId: byte.repeat(16),
+    spanId: byte.repeat(8),
+    name: `span ${byte}`,
+  }));
+  const batch = () => json('traces', { resourceSpans: [{ resource: service('shop'), scopeSpans: [{ spans }] }] });
+  const named = (request: Buffer) => spanNames(Telemetry.of('traces', request, 1));
+  for (const [encoding, read] of [['jaeger_proto', fromProto] as const, ['jaeger_json', fromJson] as const]) {
+    const { made, requests, settings } = await exporter(
+      `traces: {encoding: ${encoding}}\npartition_traces_by_id: true\nproducer: {max_message_bytes: 400}`,
+    );
+    await made.consume(batch());
+    const [records = []] = [requests.flat()];
+    assert.deepEqual(keysOf(records), ['01'.repeat(16), '02'.repeat(16)]);
+    assert.deepEqual(
+      records.flatMap(({ value }) => named(read(value))),
+      ['span 01', 'span 02'],
+    );
+    await assert.rejects(async () => made.consume(spanBatch(['x'.repeat(300)])), /do not fit in a message of 400/);
+    assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 2);
+  }
+  const other = await exporter('traces: {encoding: jaeger_proto, message_key: service.name}');
+  await other.made.consume(batch());
+  assert.deepEqual(keysOf(other.requests.flat()), ['shop', 'shop']);
 });
 
 test('topics, keys and headers from metadata; a topic from the resource; static headers', async () => {

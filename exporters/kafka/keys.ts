@@ -10,6 +10,7 @@ import { ValueReader, ValueType, valueText } from '../../core/otlp/value.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { ByteRange, Telemetry } from '../../core/telemetry/telemetry.ts';
 import { type Config, SERVICE_AND_METRIC, USER } from './config.ts';
+import { isJaeger } from './records.ts';
 
 /** A part of a batch whose records have one key and one topic. The part has a reference of its own. */
 export interface Part {
@@ -66,7 +67,8 @@ export class Keys {
 
 function itemKey(signal: Signal, config: Config): KeyOf | undefined {
   const { message_key: key } = config[signal];
-  if (signal === 'traces') return config.partition_traces_by_id ? spanTrace : undefined;
+  if (signal === 'traces')
+    return config.partition_traces_by_id && !isJaeger(config.traces.encoding) ? spanTrace : undefined;
   if (signal === 'metrics') return key === SERVICE_AND_METRIC ? serviceAndMetric : undefined;
   if (config.partition_logs_by_trace_id) return logTrace;
   return key === USER ? userOf : undefined;

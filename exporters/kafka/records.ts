@@ -1,3 +1,4 @@
+import { SpanMessages, toJson } from '../../core/jaeger/span-message.ts';
 import type { OutgoingRecord } from '../../core/kafka/client.ts';
 import { encodeEvent } from '../../core/kafka/event-json.ts';
 import { encodeJson } from '../../core/otlp/json/encode.ts';
@@ -11,6 +12,8 @@ import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 export const ENCODINGS: Readonly<Record<string, readonly Signal[]>> = {
   otlp_proto: ['traces', 'metrics', 'logs'],
   otlp_json: ['traces', 'metrics', 'logs'],
+  jaeger_proto: ['traces'],
+  jaeger_json: ['traces'],
   raw: ['logs'],
   text: ['logs'],
   json: ['logs'],
@@ -52,17 +55,32 @@ export function encode(batch: Telemetry, envelope: Envelope, tooLarge: Telemetry
   const empty = { topic: envelope.topic, key: envelope.key, value: Buffer.alloc(0), headers: envelope.headers };
   const room = envelope.maxBytes - weight(empty);
   const encoded: Encoded[] = [];
-  const put = (part: Telemetry, value: Buffer) => {
-    if (value.length <= room) encoded.push({ record: { ...empty, value }, part });
+  const put: Put = (part, value, key = empty.key) => {
+    const record = { ...empty, key, value };
+    if (weight(record) <= envelope.maxBytes) encoded.push({ record, part });
     else tooLarge.push(part);
   };
   if (envelope.encoding === 'otlp_proto') putProto(batch, room, put);
   else if (envelope.encoding === 'otlp_json') putJson(batch, room, put);
+  else if (isJaeger(envelope.encoding)) putJaeger(batch, envelope, put);
   else putEach(batch, envelope.encoding, put);
   return encoded;
 }
 
-type Put = (part: Telemetry, value: Buffer) => void;
+type Put = (part: Telemetry, value: Buffer, key?: Buffer) => void;
+
+/** Whether the key of a record is the trace of the span in it unless it was given another. */
+export const isJaeger = (encoding: string): boolean => encoding.startsWith('jaeger_');
+
+const spanMessages = new SpanMessages();
+
+function putJaeger(batch: Telemetry, { encoding, key }: Envelope, put: Put): void {
+  for (const part of split(batch, 1)) {
+    for (const { traceId, bytes } of spanMessages.encode(part)) {
+      put(part, encoding === 'jaeger_json' ? toJson(bytes) : bytes, key ?? Buffer.from(traceId));
+    }
+  }
+}
 
 function putProto(batch: Telemetry, room: number, put: Put): void {
   for (let rest: Telemetry | undefined = batch; rest !== undefined; ) {

@@ -1,4 +1,5 @@
 import { TextDecoder } from 'node:util';
+import { fromJson as fromJaegerJson, fromProto as fromJaegerProto } from '../../core/jaeger/span-message.ts';
 import type { IncomingRecord } from '../../core/kafka/client.ts';
 import { decodeEvent } from '../../core/kafka/event-json.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
@@ -16,6 +17,8 @@ export type Decode = (record: IncomingRecord, context: RequestContext) => Teleme
 export function decoderOf(signal: Signal, encoding: string): Decode {
   if (encoding === 'otlp_proto') return (record, context) => fromProto(signal, record.value, context);
   if (encoding === 'otlp_json') return (record, context) => fromJson(signal, record.value, context);
+  const translate = signal === 'traces' ? TO_OTLP[encoding] : undefined;
+  if (translate !== undefined) return (record, context) => fromProto(signal, translate(record.value), context);
   if (encoding === 'events_json' && signal === 'logs') {
     return ({ value, timestamp }, context) => batchOf(decodeEvent(value, timestamp), context);
   }
@@ -23,6 +26,12 @@ export function decoderOf(signal: Signal, encoding: string): Decode {
   if (body !== undefined) return (record, context) => logOf(body(record.value), record, context);
   throw new Error(`unrecognized ${signal} encoding ${JSON.stringify(encoding)}`);
 }
+
+/** Traces of other makes as export requests. */
+const TO_OTLP: Readonly<Record<string, (value: Buffer) => Buffer>> = {
+  jaeger_proto: fromJaegerProto,
+  jaeger_json: fromJaegerJson,
+};
 
 function fromProto(signal: Signal, value: Buffer, context: RequestContext): Telemetry | undefined {
   const items = scan(signal, value, 0, value.length);

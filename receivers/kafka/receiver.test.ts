@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
+import { SpanMessages, toJson } from '../../core/jaeger/span-message.ts';
 import type {
   ConsumerOptions,
   IncomingRecord,
@@ -226,6 +227,19 @@ test('encodings and headers', async () => {
   assert.deepEqual(batch?.context.metadata.get('more'), ['x']);
   const wrong = await receiver('traces: {encoding: json}');
   await assert.rejects(async () => wrong.start(), /unrecognized traces encoding "json"/);
+});
+
+test('spans of other makes', async () => {
+  const spans = async (encoding: string, value: Buffer) => {
+    const { start, group, sinks, settings } = await receiver(`traces: {encoding: ${encoding}}`);
+    await start();
+    await group.handler?.(batchOf('otlp_spans', records([value, Buffer.from('{x')])).batch);
+    assert.match(settings.logger.messages('error').join(), /Record was not taken/);
+    return sinks.traces.batches.flatMap(spanNames);
+  };
+  const [message] = new SpanMessages().encode(spanBatch(['a'], { 'service.name': 'shop' }));
+  assert.deepEqual(await spans('jaeger_proto', message?.bytes as Buffer), ['a']);
+  assert.deepEqual(await spans('jaeger_json', toJson(message?.bytes as Buffer)), ['a']);
 });
 
 test('patterns, exclusions, and topics that come later', async () => {

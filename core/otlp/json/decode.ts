@@ -32,9 +32,12 @@ export function decodeJson(signal: Signal, json: Buffer): DecodedRequest {
   return new Decoder(json).decode(planOf(EXPORT_REQUEST[signal]));
 }
 
-/** Any other message of the schema, by the same rules. */
+/** Any other message, by the same rules, in a buffer of its own. */
 export function transcodeJson(schema: MessageSchema, json: Buffer): Buffer {
-  return new Decoder(json).decode(planOf(schema)).bytes;
+  const { range, bytes } = new Decoder(json).decode(planOf(schema));
+  const own = Buffer.from(bytes);
+  range.slab?.release();
+  return own;
 }
 
 /**
