@@ -1,7 +1,8 @@
 import { formatComponentId, parseComponentId } from '../component-id.ts';
+import { withoutPasswords } from '../url-password.ts';
 import { type ConfigNode, foundText, goType, isNull } from './node.ts';
 import { type Decoder, type JsonSchema, Schema } from './schema.ts';
-import { Secret } from './secret.ts';
+import { REDACTED, Secret } from './secret.ts';
 
 /** Any field can be written as `${…}` for editors, whatever its type. */
 export const EXPANSION: JsonSchema = { type: 'string', pattern: '\\$\\{' };
@@ -42,6 +43,9 @@ class StringSchema extends Schema<string> {
     if (text !== undefined) return text;
     if (!isNull(node)) mismatch(node, this.typeName, decoder);
     return '';
+  }
+  override toPlain(value: string, reveal: boolean): unknown {
+    return reveal ? value : withoutPasswords(value, REDACTED);
   }
   jsonSchema(): JsonSchema {
     return { type: ['string', 'null'] };

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 
-const REDACTED = '[REDACTED]';
+/** What is printed instead of a secret, as the collector does. */
+export const REDACTED = '[REDACTED]';
 
 /** A value that prints as `[REDACTED]` wherever it is printed; only `reveal()` gives it. */
 export class Secret {

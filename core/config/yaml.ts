@@ -106,7 +106,7 @@ class Converter {
   #make(node: Node, at: Position): ConfigNode {
     if (isAlias(node)) {
       const target = node.resolve(this.#document);
-      if (target === undefined) throw new YamlFault(`yaml: unknown anchor '${node.source}' referenced`, at);
+      if (target === undefined) throw new YamlFault('yaml: unknown anchor referenced', at);
       return this.convert(target, at);
     }
     if (isMap(node)) return this.#map(node as YAMLMap<Node, Node | null>, at);
@@ -122,7 +122,7 @@ class Converter {
     const text = String(node.value ?? '');
     if (node.tag !== undefined && node.tag !== '!') {
       const value = resolveTagged(node.tag, text);
-      if (value === undefined) throw new YamlFault(`yaml: cannot decode \`${text}\` as a ${node.tag}`, at);
+      if (value === undefined) throw new YamlFault(`yaml: cannot decode the value as a ${node.tag}`, at);
       return value;
     }
     return node.type === Scalar.PLAIN && node.tag === undefined ? resolvePlain(node.source ?? text) : { value: text };

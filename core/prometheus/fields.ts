@@ -1,7 +1,8 @@
 import { type ConfigNode, foundText, isNull } from '../config/node.ts';
 import { EXPANSION, mismatch } from '../config/scalars.ts';
 import { type Decoder, type JsonSchema, Schema } from '../config/schema.ts';
-import { Secret } from '../config/secret.ts';
+import { REDACTED, Secret } from '../config/secret.ts';
+import { withoutPasswords } from '../url-password.ts';
 import { formatPrometheusDuration, parsePrometheusDuration } from './duration.ts';
 
 /** What Prometheus's section takes for text: any scalar, as the user wrote it. Undefined for what is none. */
@@ -36,6 +37,9 @@ class TextSchema extends Schema<string> {
     const fault = this.#fault(value);
     if (fault !== undefined) decoder.fault(node.at, fault);
     return value;
+  }
+  override toPlain(value: string, reveal: boolean): unknown {
+    return reveal ? value : withoutPasswords(value, REDACTED);
   }
   jsonSchema(): JsonSchema {
     return { type: ['string', 'number', 'boolean', 'null'] };

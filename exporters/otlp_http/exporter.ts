@@ -11,6 +11,7 @@ import { reportPartialSuccess } from '../../core/otlp/partial-success.ts';
 import { decodeExportResponse, decodeExportResponseJson, type PartialSuccess } from '../../core/otlp/service.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { withoutPasswords } from '../../core/url-password.ts';
 import type { Config } from './config.ts';
 import { refusal } from './outcome.ts';
 
@@ -40,7 +41,7 @@ function signalUrl(config: Config, signal: Signal): string {
 
 function urlLabels(url: string): Labels {
   // text without a scheme passes the collector's check and fails when something is sent
-  if (!URL.canParse(url)) return { server_address: '', url_path: url };
+  if (!URL.canParse(url)) return { server_address: '', url_path: withoutPasswords(url) };
   const { hostname, port, pathname } = new URL(url);
   return {
     server_address: hostname.replace(/^\[|\]$/g, ''),
@@ -77,11 +78,15 @@ class OtlpHttpSender {
         context: batch.context,
       });
     } catch (error) {
-      throw new PipelineError(`failed to make an HTTP request: Post ${JSON.stringify(url)}: ${dialReason(error)}`, {
-        cause: error,
-      });
+      throw new PipelineError(
+        `failed to make an HTTP request: Post ${JSON.stringify(withoutPasswords(url))}: ${dialReason(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
-    if (answer.status < 200 || answer.status > 299) throw refusal(url, answer, this.#settings.clock.now());
+    if (answer.status < 200 || answer.status > 299)
+      throw refusal(withoutPasswords(url), answer, this.#settings.clock.now());
     const partial = partialSuccess(batch.signal, answer);
     if (partial !== undefined) reportPartialSuccess(this.#settings, batch.signal, partial);
   }

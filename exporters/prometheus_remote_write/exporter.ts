@@ -10,6 +10,7 @@ import { dialReason } from '../../core/net/dial-error.ts';
 import { remoteLabelName } from '../../core/prometheus/names.ts';
 import { writeRequests, writeRequests2 } from '../../core/prometheus/remote-write/requests.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { withoutPasswords } from '../../core/url-password.ts';
 import { type Config, KEEPS_NAMES, V2 } from './config.ts';
 import { SERVICE_ATTRIBUTES } from './labels.ts';
 import { RemoteWriteMetrics } from './metrics.ts';
@@ -124,7 +125,7 @@ class RemoteWriter {
     this.#config = config;
     const consumers = workers ? PARALLEL_REQUESTS : remote_write_queue.num_consumers;
     this.#parallel = Math.max(1, max_batch_request_parallelism ?? consumers);
-    this.#metrics = new RemoteWriteMetrics(settings, endpoint, this.#parallel);
+    this.#metrics = new RemoteWriteMetrics(settings, withoutPasswords(endpoint), this.#parallel);
     const { description, version } = settings.build;
     this.#headers = {
       'content-encoding': 'snappy',
@@ -191,7 +192,7 @@ class RemoteWriter {
       return undefined;
     } catch (error) {
       if (error instanceof PipelineError) return error;
-      return new PipelineError(`Post ${JSON.stringify(url)}: ${dialReason(error)}`, { cause: error });
+      return new PipelineError(`Post ${JSON.stringify(withoutPasswords(url))}: ${dialReason(error)}`, { cause: error });
     }
   }
 

@@ -54,7 +54,9 @@ async function load(location: Location, context: ProviderContext): Promise<MapNo
     const { node, yamlError } = await retrieve(location, context);
     if (isNull(node)) return { kind: 'map', entries: new Map(), at: node.at };
     if (node.kind === 'map') return node;
-    throw failure(`${STAGE}: ${notAMap(node, yamlError)}`, node.at);
+    // where it is no YAML, nobody knows which part of the line is a secret
+    const kind = yamlError === undefined ? undefined : 'secret';
+    throw failure(`${STAGE}: ${notAMap(node, yamlError)}`, node.at, undefined, kind);
   } catch (error) {
     if (!(error instanceof RetrieveError)) throw error;
     throw failure(`${STAGE}: cannot retrieve the configuration: ${error.message}`);
@@ -67,6 +69,6 @@ function notAMap(node: ConfigNode, yamlError: string | undefined): string {
   return `${message}: assuming string type since contents are not valid YAML: ${yamlError}`;
 }
 
-function failure(message: string, at?: ConfigNode['at'], hint?: string): ConfigError {
-  return new ConfigError([{ at, section: '', message, hint }]);
+function failure(message: string, at?: ConfigNode['at'], hint?: string, kind?: 'secret'): ConfigError {
+  return new ConfigError([{ at, section: '', message, hint, kind }]);
 }
