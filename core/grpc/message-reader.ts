@@ -97,7 +97,7 @@ export class MessageReader {
    */
   moveOut(): void {
     const shared = this.#memory;
-    if (shared === undefined || !shared.slab.pooled) return;
+    if (shared === undefined || !shared.slab.shared) return;
     const slab = new Slab(this.#capacity);
     slab.retain();
     shared.slab.buffer.copy(slab.buffer, 0, shared.start, shared.start + this.#read);

@@ -73,7 +73,7 @@ export class Collected {
 
   moveOut(): void {
     const size = this.#capacity;
-    if (this.#range?.slab?.pooled !== true || !this.#memory.take(size, this.#holder)) return;
+    if (this.#range?.slab?.shared !== true || !this.#memory.take(size, this.#holder)) return;
     this.#moveTo(ownMemory(size));
   }
 

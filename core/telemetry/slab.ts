@@ -9,15 +9,12 @@ export class Slab {
   readonly buffer: Buffer;
   #readers = 0;
   readonly #pool: SlabPool | undefined;
+  /** Several messages lie in it: one that stays keeps the memory of all. Set by the pool. */
+  shared = false;
 
   constructor(size: number, pool?: SlabPool) {
     this.buffer = Buffer.allocUnsafeSlow(size);
     this.#pool = pool;
-  }
-
-  /** Shared by messages and used again. */
-  get pooled(): boolean {
-    return this.#pool !== undefined;
   }
 
   retain(): void {
@@ -39,20 +36,28 @@ export interface Allocation {
 
 /** Holds about 20 requests of 100 spans; small enough that a few slow readers do not pin much memory. */
 const SLAB_SIZE = 1 << 20;
-/** A message over a quarter of a slab gets memory of its own, so that slabs fill well. */
+/** A message over a quarter of a slab gets one of its own, so that slabs fill well. */
 const LARGE = SLAB_SIZE / 4;
-/** Free slabs kept for reuse. 32 MiB covers what is in flight under load; more only holds on to a past peak. */
-const MAX_FREE = 32;
+/**
+ * Such slabs have powers of two as sizes, so that they fit the next message, up to this one, where larger messages are
+ * too rare to be waited for.
+ */
+const LARGEST_REUSED = 4 << 20;
+/** Free slabs kept for reuse, in bytes. 32 MiB covers what is in flight under load; more only holds on to a past peak. */
+const MAX_FREE = 32 << 20;
 
 export class SlabPool {
-  readonly #free: Slab[] = [];
+  /** By size. */
+  readonly #free = new Map<number, Slab[]>();
+  #freeBytes = 0;
   #current: Slab | undefined;
   #used = 0;
 
   /** Room for `size` bytes; the caller owns one reference to the slab and writes before anybody reads. */
   allocate(size: number): Allocation {
     if (size > LARGE) {
-      const slab = new Slab(size);
+      const slab = size > LARGEST_REUSED ? new Slab(size) : this.#take(2 ** Math.ceil(Math.log2(size)));
+      slab.shared = false;
       slab.retain();
       return { slab, start: 0 };
     }
@@ -65,17 +70,30 @@ export class SlabPool {
 
   /** Called by a slab without readers. */
   recycle(slab: Slab): void {
-    if (this.#free.length < MAX_FREE) this.#free.push(slab);
+    const { length } = slab.buffer;
+    if (this.#freeBytes + length > MAX_FREE) return;
+    this.#freeBytes += length;
+    const free = this.#free.get(length);
+    if (free === undefined) this.#free.set(length, [slab]);
+    else free.push(slab);
   }
 
   #withRoom(size: number): Slab {
     if (this.#current !== undefined && this.#used + size <= SLAB_SIZE) return this.#current;
     // the pool is a reader of the slab it fills, so that it cannot come back while it is being filled
     this.#current?.release();
-    const slab = this.#free.pop() ?? new Slab(SLAB_SIZE, this);
+    const slab = this.#take(SLAB_SIZE);
+    slab.shared = true;
     slab.retain();
     this.#current = slab;
     this.#used = 0;
+    return slab;
+  }
+
+  #take(size: number): Slab {
+    const slab = this.#free.get(size)?.pop();
+    if (slab === undefined) return new Slab(size, this);
+    this.#freeBytes -= size;
     return slab;
   }
 }

@@ -55,10 +55,29 @@ test('fan-out: as many releases as references, one more is a defect that shows',
   assert.throws(() => batch.retain(), /after its release/);
 });
 
-test('a large message has memory of its own', () => {
+test('a large message has a slab of its own, which is used again for the next of about its size', () => {
   const pool = new SlabPool();
   const small = pool.allocate(10);
   const large = pool.allocate(300_000);
   assert.notEqual(large.slab, small.slab);
-  assert.equal(large.slab.buffer.length, 300_000);
+  assert.deepEqual([small.slab.shared, large.slab.shared], [true, false]);
+  const { buffer } = large.slab;
+  assert.notEqual(pool.allocate(400_000).slab.buffer, buffer, 'still held');
+  large.slab.release();
+  assert.equal(pool.allocate(500_000).slab.buffer, buffer, 'free now');
+});
+
+test('memory that is kept for messages to come is bounded, and so is the size of one', () => {
+  const pool = new SlabPool();
+  const round = () => {
+    const taken = Array.from({ length: 20 }, () => pool.allocate(4_000_000).slab);
+    for (const slab of taken) slab.release();
+    return taken.map(({ buffer }) => buffer);
+  };
+  const first = new Set(round());
+  assert.equal(round().filter((buffer) => first.has(buffer)).length, 8);
+  const huge = pool.allocate(5_000_000).slab;
+  assert.equal(huge.buffer.length, 5_000_000);
+  huge.release();
+  assert.notEqual(pool.allocate(5_000_000).slab, huge);
 });
