@@ -80,6 +80,10 @@ interface Reading {
 
 const seed = (text: string) => Buffer.from(text.replaceAll('\n', '\r\n'), 'latin1');
 const SEEDS = [
+  // two readings of where the body ends
+  seed('POST /a HTTP/1.1\nHost: a\nContent-Length: 3\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n'),
+  seed('POST /a HTTP/1.1\nHost: a\nContent-Length: 1\nContent-Length: 2\n\nxy'),
+  seed('POST /a HTTP/1.1\nHost: a\nTransfer-Encoding: gzip, chunked\n\n1\nx\n0\n\n'),
   seed('POST /v1/traces HTTP/1.1\nHost: a\nContent-Type: application/json\nContent-Length: 5\n\nhello'),
   seed('POST /v1/logs?x=y HTTP/1.1\nHost: a:4318\nTransfer-Encoding: chunked\n\n5\nhello\n6;a=b\n world\n0\nt: x\n\n'),
   seed('GET / HTTP/1.0\nConnection: keep-alive\n\nGET /x HTTP/1.1\nHost: b\nConnection: close\n\n'),
