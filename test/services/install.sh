@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 seconds=${INSTALL_TIMEOUT:-3600}
 # the longest first; what is fetched ready-made goes along
-lanes=('otelcol jaeger' 'kafka clickhouse redis prometheus h2spec influxdb ghz foreign-python foreign-java')
+lanes=('otelcol jaeger' 'kafka clickhouse redis prometheus alertmanager flink h2spec influxdb ghz foreign-python foreign-java')
 [ $# -eq 0 ] || lanes=("$*")
 
 install() {
