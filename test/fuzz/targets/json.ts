@@ -71,21 +71,24 @@ const WORDS = [
 /** As applications send it, with a value of each kind. */
 const PLAIN: Readonly<Record<Signal, string>> = {
   traces:
-    '{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"intValue":"-5"}}]},"scopeSpans":[{"scope":' +
-    '{"name":"s"},"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","flags":257,' +
-    '"name":"n","kind":2,"startTimeUnixNano":"1544712660000000000","endTimeUnixNano":1544712661000000000,"attributes":' +
-    '[{"key":"b","value":{"arrayValue":{"values":[{"doubleValue":-0.5},{"boolValue":true},{"bytesValue":"AAEC"}]}}}],' +
+    '{"resourceSpans":[{"resource":{"attributes":[{"key":"a","value":{"intValue":"-5"}}]},' +
+    '"scopeSpans":[{"scope":{"name":"s"},"spans":[{"traceId":"5b8efff798038103d269b633813fc60c",' +
+    '"spanId":"eee19b7ec3c1b174","flags":257,"name":"n","kind":2,"startTimeUnixNano":"1544712660000000000",' +
+    '"endTimeUnixNano":1544712661000000000,"attributes":[{"key":"b",' +
+    '"value":{"arrayValue":{"values":[{"doubleValue":-0.5},{"boolValue":true},{"bytesValue":"AAEC"}]}}}],' +
     '"events":[{"name":"e","timeUnixNano":"1"}],"status":{"code":"STATUS_CODE_ERROR","message":"é"}}]}]}]}',
   metrics:
-    '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"s","sum":{"aggregationTemporality":2,"isMonotonic":true,' +
-    '"dataPoints":[{"asInt":"-7","timeUnixNano":"5"}]}},{"name":"x","exponentialHistogram":{"dataPoints":[{"count":"3",' +
-    '"scale":-2,"sum":-1.5,"positive":{"offset":-4,"bucketCounts":["1",2]}}]}},{"name":"q","summary":{"dataPoints":' +
-    '[{"quantileValues":[{"quantile":0.5,"value":-3.25}]}]}},{"name":"h","histogram":{"dataPoints":[{"count":1,' +
-    '"explicitBounds":[-1,0,2.5],"bucketCounts":["1",0,0,0],"min":-1,"flags":1}]}}]}]}]}',
+    '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"s","sum":{"aggregationTemporality":2,' +
+    '"isMonotonic":true,"dataPoints":[{"asInt":"-7","timeUnixNano":"5"}]}},{"name":"x",' +
+    '"exponentialHistogram":{"dataPoints":[{"count":"3","scale":-2,"sum":-1.5,"positive":{"offset":-4,' +
+    '"bucketCounts":["1",2]}}]}},{"name":"q","summary":{"dataPoints":[{"quantileValues":[{"quantile":0.5,' +
+    '"value":-3.25}]}]}},{"name":"h","histogram":{"dataPoints":[{"count":1,"explicitBounds":[-1,0,2.5],' +
+    '"bucketCounts":["1",0,0,0],"min":-1,"flags":1}]}}]}]}]}',
   logs:
-    '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1","observedTimeUnixNano":2,"severityNumber":9,' +
-    '"severityText":"INFO","body":{"kvlistValue":{"values":[{"key":"k","value":{"stringValue":"v"}}]}},"attributes":' +
-    '[{"key":"n","value":{"doubleValue":-1e-7}}],"traceId":"","spanId":"EEE19B7EC3C1B174","eventName":"e"}]}]}]}',
+    '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1","observedTimeUnixNano":2,' +
+    '"severityNumber":9,"severityText":"INFO","body":{"kvlistValue":{"values":[{"key":"k",' +
+    '"value":{"stringValue":"v"}}]}},"attributes":[{"key":"n","value":{"doubleValue":-1e-7}}],"traceId":"",' +
+    '"spanId":"EEE19B7EC3C1B174","eventName":"e"}]}]}]}',
 };
 /** As often as all others together. */
 const PLAIN_TIMES = 60;
