@@ -5,7 +5,7 @@ import type { RunQueue } from './runs.ts';
 import { type Automaton, bitOf } from './states.ts';
 
 /** So many keys are kept as objects; those that were not used the longest are bytes, a third of the size. */
-const MOST_OPEN = 4_096;
+const MOST_OPEN = 2_048;
 
 /** What is kept of a key. */
 export interface Entry extends TableEntry {
