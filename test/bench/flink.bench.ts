@@ -1,7 +1,7 @@
 /**
  * CPU beside Apache Flink: sliding windows (1 min every 30 s; count, sum, average, least, greatest, p95, p99) over
- * 10,000 series, and the pattern SESSION_ANOMALY over 100,000 users, on the same events; results are compared. Metrics
- * are read from encoded OTLP by both. Business events Flink gets as objects; weir reads OTLP, and writes all its results
+ * 10,000 series, and the pattern SESSION_ANOMALY over 100,000 users, on the same events; results are compared. Both
+ * read metrics from encoded OTLP. Business events Flink gets as objects; weir reads OTLP, and writes all its results
  * as such. Run: `node --expose-gc test/bench/flink.bench.ts [ROUNDS]`.
  */
 import { flink, type Outcome, ours } from '../services/flink.ts';
