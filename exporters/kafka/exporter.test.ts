@@ -14,6 +14,8 @@ import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
 import { contextWith, isReleased, spanBatch, spanNames } from '../../core/testing/spans.ts';
+import { readJson } from '../../core/zipkin/json.ts';
+import { readProto } from '../../core/zipkin/protobuf.ts';
 import { config } from './config.ts';
 import { kafkaExporter } from './exporter.ts';
 
@@ -231,6 +233,23 @@ test('spans of other makes', async () => {
   const other = await exporter('traces: {encoding: jaeger_proto, message_key: service.name}');
   await other.made.consume(batch());
   assert.deepEqual(keysOf(other.requests.flat()), ['shop', 'shop']);
+});
+
+test('lists of spans of Zipkin, without those that it cannot have', async () => {
+  const spans = ['01', '00', '03', '04'].map((byte) => ({
+    traceId: byte.repeat(16),
+    spanId: '05'.repeat(8),
+    name: byte,
+  }));
+  const batch = () => json('traces', { resourceSpans: [{ resource: service('shop'), scopeSpans: [{ spans }] }] });
+  for (const [encoding, read] of [['zipkin_proto', readProto] as const, ['zipkin_json', readJson] as const]) {
+    const { made, requests, settings } = await exporter(`traces: {encoding: ${encoding}}\n${NO_RETRY}`);
+    await assert.rejects(async () => made.consume(batch()), /span "00" of service "shop" cannot be written/);
+    const lists = requests.flat().map(({ value }) => read(value).map(({ name }) => name));
+    assert.deepEqual(lists.flat(), ['01', '03', '04']);
+    assert.equal(settings.meter.value('otelcol_exporter_sent_spans'), 3);
+    assert.equal(settings.meter.value('otelcol_exporter_send_failed_spans'), 1);
+  }
 });
 
 test('topics, keys and headers from metadata; a topic from the resource; static headers', async () => {

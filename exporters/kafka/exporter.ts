@@ -14,7 +14,7 @@ import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import { Keys } from './keys.ts';
 import { SentMetrics } from './metrics.ts';
-import { ENCODINGS, type Encoded, encode, nameOf, weight } from './records.ts';
+import { ENCODINGS, type Encoded, encode, isUnwritable, nameOf, weight } from './records.ts';
 
 /** `load` is for tests. */
 export function kafkaExporter(settings: Settings, config: Config, load: Load = loadDriver): Exporter {
@@ -201,6 +201,11 @@ class KafkaSender {
     const name = first === undefined ? '' : nameOf(first);
     const more = others.length > 0 ? ` and ${others.length} more` : '';
     const size = first?.byteLength ?? 0;
+    const encoding = first === undefined ? '' : this.#config[first.signal].encoding;
+    if (first !== undefined && isUnwritable(first, encoding)) {
+      const needs = `${encoding} needs ids and an end after the start`;
+      return new PipelineError(`${name}${more} cannot be written: ${needs}`, { permanent: true });
+    }
     return new PipelineError(`${name}${more}: ${size} bytes do not fit in a message of ${limit}`, { permanent: true });
   }
 

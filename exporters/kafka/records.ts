@@ -8,12 +8,17 @@ import { decodeTree, type LogRecord } from '../../core/otlp/tree.ts';
 import { valueText } from '../../core/otlp/value-text.ts';
 import type { Signal } from '../../core/signal.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { fromOtlp } from '../../core/zipkin/from-otlp.ts';
+import { writeJson } from '../../core/zipkin/json.ts';
+import { writeProto } from '../../core/zipkin/protobuf.ts';
 
 export const ENCODINGS: Readonly<Record<string, readonly Signal[]>> = {
   otlp_proto: ['traces', 'metrics', 'logs'],
   otlp_json: ['traces', 'metrics', 'logs'],
   jaeger_proto: ['traces'],
   jaeger_json: ['traces'],
+  zipkin_proto: ['traces'],
+  zipkin_json: ['traces'],
   raw: ['logs'],
   text: ['logs'],
   json: ['logs'],
@@ -49,21 +54,25 @@ export function weight({ key, value, headers }: OutgoingRecord): number {
 
 /**
  * Makes records of a batch, none of which is larger than `maxBytes`, and takes over its reference. Items that do not
- * fit by themselves go to `tooLarge`, one by one, with a reference.
+ * fit by themselves, or that the encoding does not have, go to `refused`, one by one, with a reference.
  */
-export function encode(batch: Telemetry, envelope: Envelope, tooLarge: Telemetry[]): Encoded[] {
+export function encode(batch: Telemetry, envelope: Envelope, refused: Telemetry[]): Encoded[] {
   const empty = { topic: envelope.topic, key: envelope.key, value: Buffer.alloc(0), headers: envelope.headers };
   const room = envelope.maxBytes - weight(empty);
   const encoded: Encoded[] = [];
   const put: Put = (part, value, key = empty.key) => {
     const record = { ...empty, key, value };
     if (weight(record) <= envelope.maxBytes) encoded.push({ record, part });
-    else tooLarge.push(part);
+    else refused.push(part);
   };
   if (envelope.encoding === 'otlp_proto') putProto(batch, room, put);
-  else if (envelope.encoding === 'otlp_json') putJson(batch, room, put);
+  else if (envelope.encoding === 'otlp_json') putWhole(batch, encodeJson, room, put);
   else if (isJaeger(envelope.encoding)) putJaeger(batch, envelope, put);
-  else putEach(batch, envelope.encoding, put);
+  else {
+    const write = ZIPKIN[envelope.encoding];
+    if (write === undefined) putEach(batch, envelope.encoding, put);
+    else putWhole(batch, write, room, (part, value) => (value === undefined ? refused.push(part) : put(part, value)));
+  }
   return encoded;
 }
 
@@ -90,16 +99,41 @@ function putProto(batch: Telemetry, room: number, put: Put): void {
   }
 }
 
-/** How long the JSON gets is known when it is there: what is too long is halved. */
-function putJson(batch: Telemetry, room: number, put: Put): void {
-  const value = encodeJson(batch);
-  if (value.length <= room || batch.items <= 1) {
+/** How long it gets, and whether all items can be written, is known when it is there: else it is halved. */
+function putWhole<V extends Buffer | undefined>(
+  batch: Telemetry,
+  write: (batch: Telemetry) => V,
+  room: number,
+  put: (part: Telemetry, value: V) => void,
+): void {
+  const value = write(batch);
+  if ((value !== undefined && value.length <= room) || batch.items <= 1) {
     put(batch, value);
     return;
   }
   const { head, rest } = take(batch, Math.ceil(batch.items / 2));
-  putJson(head, room, put);
-  if (rest !== undefined) putJson(rest, room, put);
+  putWhole(head, write, room, put);
+  if (rest !== undefined) putWhole(rest, write, room, put);
+}
+
+/** Lists of spans; undefined where one of them cannot be written. */
+const ZIPKIN: Readonly<Record<string, (batch: Telemetry) => Buffer | undefined>> = {
+  zipkin_proto: (batch) => orUndefined(() => writeProto(fromOtlp(batch))),
+  zipkin_json: (batch) => orUndefined(() => writeJson(fromOtlp(batch))),
+};
+
+function orUndefined(write: () => Buffer): Buffer | undefined {
+  try {
+    return write();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether what was refused cannot be written in the encoding at all. */
+export function isUnwritable(item: Telemetry, encoding: string): boolean {
+  const write = ZIPKIN[encoding];
+  return write !== undefined && write(item) === undefined;
 }
 
 function putEach(batch: Telemetry, encoding: string, put: Put): void {

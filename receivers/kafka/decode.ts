@@ -9,6 +9,9 @@ import { type AnyValue, encodeTree, type LogRecord } from '../../core/otlp/tree.
 import type { Signal } from '../../core/signal.ts';
 import type { RequestContext } from '../../core/telemetry/context.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { readJson } from '../../core/zipkin/json.ts';
+import { readProto } from '../../core/zipkin/protobuf.ts';
+import { toOtlp } from '../../core/zipkin/to-otlp.ts';
 
 /** A record as a batch; undefined where nothing is in it. Throws what is wrong with it. */
 export type Decode = (record: IncomingRecord, context: RequestContext) => Telemetry | undefined;
@@ -31,6 +34,8 @@ export function decoderOf(signal: Signal, encoding: string): Decode {
 const TO_OTLP: Readonly<Record<string, (value: Buffer) => Buffer>> = {
   jaeger_proto: fromJaegerProto,
   jaeger_json: fromJaegerJson,
+  zipkin_proto: (value) => toOtlp(readProto(value)),
+  zipkin_json: (value) => toOtlp(readJson(value)),
 };
 
 function fromProto(signal: Signal, value: Buffer, context: RequestContext): Telemetry | undefined {

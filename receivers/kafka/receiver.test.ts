@@ -16,6 +16,8 @@ import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
 import { SinkConsumer } from '../../core/testing/sink.ts';
 import { spanBatch, spanNames } from '../../core/testing/spans.ts';
+import { readJson } from '../../core/zipkin/json.ts';
+import { writeProto } from '../../core/zipkin/protobuf.ts';
 import { config } from './config.ts';
 import { KafkaReceiver } from './receiver.ts';
 
@@ -240,6 +242,9 @@ test('spans of other makes', async () => {
   const [message] = new SpanMessages().encode(spanBatch(['a'], { 'service.name': 'shop' }));
   assert.deepEqual(await spans('jaeger_proto', message?.bytes as Buffer), ['a']);
   assert.deepEqual(await spans('jaeger_json', toJson(message?.bytes as Buffer)), ['a']);
+  const zipkin = '[{"traceId":"1","id":"2","name":"a"},{"traceId":"1","id":"3","name":"b"}]';
+  assert.deepEqual(await spans('zipkin_json', Buffer.from(zipkin)), ['a', 'b']);
+  assert.deepEqual(await spans('zipkin_proto', writeProto(readJson(Buffer.from(zipkin)))), ['a', 'b']);
 });
 
 test('patterns, exclusions, and topics that come later', async () => {
