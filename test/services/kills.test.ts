@@ -14,7 +14,8 @@ const KILLS = 100;
 const MAX_LIFE_MS = 500;
 const CLIENTS = 3;
 
-const script = (name: string): string => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
+const SINK = fileURLToPath(new URL('../support/killable-sink.ts', import.meta.url));
+const CLIENT = fileURLToPath(new URL('../support/killable-client.ts', import.meta.url));
 
 class Killable implements AsyncDisposable {
   readonly #args: () => readonly string[];
@@ -70,10 +71,9 @@ service:
     traces/waited: { receivers: [otlp/waited], exporters: [otlp_http/waited] }`);
   await weir.listening(stored, waited);
   const [arrivedIn, acknowledgedIn] = [lab.path('arrived'), lab.path('acknowledged')];
-  await using sink = new Killable(() => [script('killable-sink.ts'), String(back), arrivedIn]);
+  await using sink = new Killable(() => [SINK, String(back), arrivedIn]);
   let lives = 0;
-  const client = () =>
-    new Killable(() => [script('killable-client.ts'), `c${lives++}`, acknowledgedIn, String(stored), String(waited)]);
+  const client = () => new Killable(() => [CLIENT, `c${lives++}`, acknowledgedIn, String(stored), String(waited)]);
   await using stack = new AsyncDisposableStack();
   const clients = Array.from({ length: CLIENTS }, () => stack.use(client()));
   await weir.until('the first spans', () => linesOf(arrivedIn).length > 0);
