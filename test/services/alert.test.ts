@@ -38,7 +38,7 @@ async function exporter(yaml: string) {
   const settings = { ...testSettings({ id: 'alert', kind: 'exporter', signals: ['logs'] }), clock: systemClock };
   const made = alertExporter(settings, readYaml(config, yaml));
   await made.start(new NopHost());
-  return { send: (...alerts: Alert[]) => made.consume(encodeAlerts(alerts, EMPTY_CONTEXT)), made };
+  return { settings, send: (...alerts: Alert[]) => made.consume(encodeAlerts(alerts, EMPTY_CONTEXT)), made };
 }
 
 const DIRECT = 'sending_queue: {enabled: false}\nretry_on_failure: {initial_interval: 100ms}\n';
@@ -76,15 +76,16 @@ test('an alert that does not come again is resolved', async () => {
 
 test('an Alertmanager that was away gets what waited', async () => {
   const retry = 'retry_on_failure: {initial_interval: 200ms, max_interval: 500ms}\n';
-  const { send, made } = await exporter(`${retry}alertmanager: {endpoint: "${alertmanager.url}"}`);
+  const { settings, send, made } = await exporter(
+    `${retry}alertmanager: {endpoint: "${alertmanager.url}", timeout: 2s}`,
+  );
   await alertmanager.service.stop();
   await send(alertOf('waited-1'));
   await send(alertOf('waited-2'));
   await alertmanager.restart();
-  await until(
-    'both alerts',
-    async () => (await find('waited-1')).length + (await find('waited-2')).length === 2,
-    20_000,
-  );
+  const arrived = async (): Promise<boolean> => (await find('waited-1')).length + (await find('waited-2')).length === 2;
+  await until('both alerts', arrived, 60_000).catch((error) => {
+    throw new Error(JSON.stringify(settings.logger.lines), { cause: error });
+  });
   await made.shutdown();
 });
