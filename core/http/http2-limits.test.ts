@@ -271,3 +271,16 @@ test('pings are free for who does not flood; an idle connection is closed', asyn
   assert.equal(await peer.takeError(FrameType.GOAWAY), ErrorCode.NO_ERROR);
   assert.deepEqual(limits, []);
 });
+
+test('a request given up while its authenticator thinks is not served', async (t) => {
+  for (const outcome of ['yes', 'no']) {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const { served, memory, connect } = await bench(t, { authenticate: () => promise });
+    await connect(headers(1, PSEUDO, GET), frame(FrameType.RST_STREAM, 0, 1, uint32(ErrorCode.CANCEL)));
+    if (outcome === 'yes') resolve(undefined);
+    else reject(new Error('no'));
+    await travel();
+    assert.equal(served.length, 0, outcome);
+    assert.equal(memory.left, ROOM);
+  }
+});
