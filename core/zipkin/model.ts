@@ -1,4 +1,7 @@
-/** A span of Zipkin, version 2, whatever it is encoded in. Times are nanoseconds. Source: https://zipkin.io/zipkin-api */
+/**
+ * A span of Zipkin, version 2, whatever it is encoded in. Times are nanoseconds.
+ * Source: https://zipkin.io/zipkin-api
+ */
 export interface ZipkinSpan {
   /** 16 bytes. */
   traceId: Buffer;

@@ -30,7 +30,8 @@ const signalFields = (topic: string) => ({
     `The key of the records: a resource attribute, ${SERVICE_AND_METRIC} for metrics, ${USER} for logs. Empty: none.`,
   ),
   encoding: string(
-    'otlp_proto, otlp_json; for logs also raw, text, json and events_json, with a record for each.',
+    'otlp_proto, otlp_json; for logs also raw, text, json and events_json, with a record for each; for traces also ' +
+      'zipkin_proto, zipkin_json, jaeger_proto and jaeger_json, the latter with a record for each.',
     'otlp_proto',
   ),
 });

@@ -78,7 +78,8 @@ const topic = (name: string) =>
     {
       topics: stringList('Names, or patterns that begin with ^.', [name]),
       encoding: string(
-        'otlp_proto, otlp_json; for logs also raw, json, events_json, text and text_CHARSET.',
+        'otlp_proto, otlp_json; for logs also raw, json, events_json, text and text_CHARSET; for traces also ' +
+          'jaeger_proto, jaeger_json, zipkin_proto, zipkin_json and zipkin_thrift.',
         'otlp_proto',
       ),
       exclude_topics: stringList('Patterns of topics that are left out of what the patterns match.'),

@@ -11,6 +11,7 @@ import type { RequestContext } from '../../core/telemetry/context.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { readJson } from '../../core/zipkin/json.ts';
 import { readProto } from '../../core/zipkin/protobuf.ts';
+import { thriftToOtlp } from '../../core/zipkin/thrift.ts';
 import { toOtlp } from '../../core/zipkin/to-otlp.ts';
 
 /** A record as a batch; undefined where nothing is in it. Throws what is wrong with it. */
@@ -36,6 +37,7 @@ const TO_OTLP: Readonly<Record<string, (value: Buffer) => Buffer>> = {
   jaeger_json: fromJaegerJson,
   zipkin_proto: (value) => toOtlp(readProto(value)),
   zipkin_json: (value) => toOtlp(readJson(value)),
+  zipkin_thrift: thriftToOtlp,
 };
 
 function fromProto(signal: Signal, value: Buffer, context: RequestContext): Telemetry | undefined {

@@ -245,6 +245,8 @@ test('spans of other makes', async () => {
   const zipkin = '[{"traceId":"1","id":"2","name":"a"},{"traceId":"1","id":"3","name":"b"}]';
   assert.deepEqual(await spans('zipkin_json', Buffer.from(zipkin)), ['a', 'b']);
   assert.deepEqual(await spans('zipkin_proto', writeProto(readJson(Buffer.from(zipkin)))), ['a', 'b']);
+  const thrift = '0c000000010a00010000000000000001' + '0b000300000001740a000400000000000000020a000a000000000000000500';
+  assert.deepEqual(await spans('zipkin_thrift', Buffer.from(thrift, 'hex')), ['t']);
 });
 
 test('patterns, exclusions, and topics that come later', async () => {
