@@ -72,9 +72,12 @@ export interface PartitionCheckpoints {
   readonly position: bigint | undefined;
   /** To be called when everything before `position` was accepted, and before anything more is handed on. */
   before(position: bigint): void | Promise<void>;
-  /** Everything before `position` was accepted, and nothing is handed on until the next `before`. */
+  /**
+   * Everything before `position` was accepted and nothing of what follows; nothing is handed on until the next
+   * `before`.
+   */
   idle(position: bigint): void;
-  /** The partition is given away: a last checkpoint, if that is possible, then its state is dropped here. */
+  /** The partition is given away: a last checkpoint, if it is idle, then its state is dropped here. */
   close(): Promise<void>;
 }
 

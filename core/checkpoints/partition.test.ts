@@ -207,8 +207,9 @@ test('a checkpoint that takes too long has failed', async () => {
 test('a partition that is given away has a last checkpoint, then its state is dropped', async () => {
   const { store, count, partition } = setUp();
   partition.begin(undefined);
-  void partition.before(3n);
+  void partition.before(2n);
   count.value = 2;
+  partition.idle(3n);
   await partition.close();
   assert.equal(store.snapshots[0]?.position, 3n);
   assert.equal(count.forgotten, 1);
@@ -267,10 +268,20 @@ test('what is stored and is gone in a snapshot of everything is removed', async 
 test('a last checkpoint that fails because somebody else has the partition is no reason to begin anew', async () => {
   const { store, count, lost, partition } = setUp();
   partition.begin(undefined);
-  void partition.before(3n);
+  partition.idle(3n);
   store.fail = new Error('fenced');
   await partition.close();
   assert.deepEqual(lost, []);
   assert.equal(count.forgotten, 1);
   assert.deepEqual(store.closed, ['t/0']);
+});
+
+test('a partition that is given away in the middle of something has no last checkpoint', async () => {
+  const { store, count, partition } = setUp();
+  partition.begin(undefined);
+  void partition.before(3n);
+  count.value = 2;
+  await partition.close();
+  assert.deepEqual(store.snapshots, []);
+  assert.equal(count.forgotten, 1);
 });

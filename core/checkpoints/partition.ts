@@ -102,7 +102,8 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     this.#timer?.cancel();
     await this.#running;
     if (this.#over === undefined) {
-      await this.#take();
+      // what was begun and not ended comes again, to a state that has nothing of it
+      if (!this.#busy) await this.#take();
       this.#end(new Error(`${this.#source.partition} was given away`));
     }
     await this.#options.store.close(this.#source.partition);

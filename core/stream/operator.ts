@@ -64,9 +64,11 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
 
   consume(batch: Telemetry): void | Promise<void> {
     let taken = false;
+    const { stream } = batch.context;
     const take = (): void => {
       taken = true;
-      this.#process(batch, runner, batch.context.stream);
+      this.#process(batch, runner, stream);
+      if (stream?.delivery !== undefined) runner.taken.add();
     };
     const refuse = (error: unknown): never => {
       if (!taken) batch.release();
@@ -75,7 +77,11 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
     if (this.#stopping !== undefined) {
       return refuse(new PipelineError(`the ${this.#settings.name} connector has stopped`));
     }
-    const runner = this.#runner(batch.context.stream?.partition ?? NO_PARTITION);
+    const runner = this.#runner(stream?.partition ?? NO_PARTITION);
+    if (stream?.delivery !== undefined && this.#config.state !== 'shared' && runner.taken.has(stream.delivery)) {
+      batch.release();
+      return;
+    }
     try {
       return runner.run(take)?.catch(refuse);
     } catch (error) {

@@ -8,6 +8,7 @@ import { Telemetry } from '../telemetry/telemetry.ts';
 import { StateReader, StateWriter } from './codec.ts';
 import { EventClock, type EventClockOptions } from './event-clock.ts';
 import { Outbox } from './outbox.ts';
+import { Taken } from './taken.ts';
 
 /** Between attempts to hand on results that were refused, unless the refusal names a time. */
 const RETRY_MS = 1_000;
@@ -56,6 +57,7 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
   readonly context: RequestContext;
   readonly logger: Logger;
   readonly state: S;
+  readonly taken = new Taken();
   readonly #outbox: Outbox;
   readonly #options: RunnerOptions;
   #told = Number.NEGATIVE_INFINITY;

@@ -24,6 +24,15 @@ export interface StreamOrigin {
   readonly partition: string;
   /** The sender also calls `Consumer.watermark` for this partition; otherwise event time is found from the items. */
   readonly watermarked: boolean;
+  /** Where the sender hands on again what was refused: who took a part of it already passes over that part. */
+  readonly delivery?: StreamDelivery;
+}
+
+/** One of the attempts to hand on what is at a position of a partition. */
+export interface StreamDelivery {
+  readonly position: bigint;
+  /** From 0 on. */
+  readonly attempt: number;
 }
 
 /** The partition of what comes in without one, as over OTLP. */

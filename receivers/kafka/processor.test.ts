@@ -117,3 +117,32 @@ test('a partition that is given away during a refusal ends before the record, wh
   assert.deepEqual(told, ['before 0']);
   assert.deepEqual(done, []);
 });
+
+test('attempts say which they are, so that who has the record passes over it', async () => {
+  const { processor, sink, settings } = setUp(undefined);
+  sink.refuse = new PipelineError('full');
+  const handled = processor.handle(batchOf(3, 'a').batch);
+  await settle();
+  sink.refuse = undefined;
+  for (let i = 0; i < 100 && sink.batches.length === 0; i++) {
+    settings.clock.advance(200);
+    await settle();
+  }
+  await handled;
+  const { stream } = sink.batches[0]?.context ?? {};
+  assert.deepEqual(stream?.delivery, { position: 3n, attempt: 1 });
+});
+
+test('a partition that is given away between two records may have a last checkpoint there', async () => {
+  const { processor, sink, told, state } = setUp(undefined);
+  const { batch, state: life } = batchOf(0, 'a', 'b');
+  const due = Promise.withResolvers<void>();
+  state.due = due.promise;
+  const handled = processor.handle(batch);
+  await settle();
+  life.active = false;
+  due.resolve();
+  await handled;
+  assert.deepEqual(seen(sink), []);
+  assert.deepEqual(told, ['before 0', 'idle 0']);
+});

@@ -95,9 +95,13 @@ export class Processor {
     for (const record of batch.records) {
       // records before the position of a checkpoint are read again where the group has not heard of it yet
       if (record.offset < lease.next) continue;
-      if (!batch.active()) return;
       const due = checkpoints.before(record.offset);
       if ((due !== undefined && !(await isReady(due))) || lease.lost) return;
+      if (!batch.active()) {
+        checkpoints.idle(record.offset);
+        return;
+      }
+      // not idle where it is refused: some of the pipelines may have it, so this is no moment for a checkpoint
       if (!(await this.#handOn(held, record))) return;
       lease.next = record.offset + 1n;
     }
@@ -134,8 +138,8 @@ export class Processor {
     const retry = untilAccepted ? AGAIN : config.error_backoff;
     const backoff = new Backoff(retry, settings.random);
     const began = settings.clock.monotonic();
-    for (;;) {
-      const error = await this.#attempt(consumer, batch, record);
+    for (let attempt = 0; ; attempt++) {
+      const error = await this.#attempt(consumer, batch, record, attempt);
       if (error === undefined || error.permanent || !retry.enabled || !batch.active()) return error;
       const delay = Math.max(backoff.next(), error.retryAfterMs ?? 0);
       const elapsed = settings.clock.monotonic() - began + delay;
@@ -146,10 +150,15 @@ export class Processor {
     }
   }
 
-  async #attempt(consumer: Consumer, batch: RecordBatch, record: IncomingRecord): Promise<PipelineError | undefined> {
+  async #attempt(
+    consumer: Consumer,
+    batch: RecordBatch,
+    record: IncomingRecord,
+    attempt: number,
+  ): Promise<PipelineError | undefined> {
     let decoded: Telemetry | undefined;
     try {
-      decoded = this.#options.decode(record, contextOf(batch, record));
+      decoded = this.#options.decode(record, contextOf(batch, record, attempt));
     } catch (error) {
       this.#options.metrics.unreadable(this.#options.signal, batch.topic, batch.partition);
       return new PipelineError(`cannot be read: ${(error as Error).message}`, { permanent: true, cause: error });
@@ -213,7 +222,11 @@ async function isReady(checkpoint: Promise<void>): Promise<boolean> {
 }
 
 /** What the pipeline may ask about a record, under the names of the collector. */
-function contextOf({ topic, partition }: RecordBatch, { offset, headers }: IncomingRecord): RequestContext {
+function contextOf(
+  { topic, partition }: RecordBatch,
+  { offset, headers }: IncomingRecord,
+  attempt: number,
+): RequestContext {
   const metadata = new Map<string, readonly string[]>([
     ['kafka.topic', [topic]],
     ['kafka.partition', [String(partition)]],
@@ -223,6 +236,7 @@ function contextOf({ topic, partition }: RecordBatch, { offset, headers }: Incom
     const key = name.toLowerCase();
     metadata.set(key, [...(metadata.get(key) ?? []), value.toString()]);
   }
-  const stream = { partition: partitionName(topic, partition), watermarked: false };
+  const delivery = { position: offset, attempt };
+  const stream = { partition: partitionName(topic, partition), watermarked: false, delivery };
   return Object.freeze({ transport: 'kafka', metadata, stream });
 }
