@@ -53,6 +53,8 @@ export class FixedBody implements BodyReader {
 /** Of a chunk-size line with extensions, and of all trailers together: nothing we serve sends any of them long. */
 const MAX_LINE = 256;
 const MAX_TRAILERS = 8192;
+/** A name, a colon and a value without control characters but tab. */
+const TRAILER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*$/;
 
 const CR = 13;
 const LF = 10;
@@ -117,7 +119,7 @@ export class ChunkedBody implements BodyReader {
     if (this.#state === 'trailers') {
       this.#trailers += line.length;
       if (text === '') return 'done';
-      return this.#trailers > MAX_TRAILERS || text.includes('\r') ? 'malformed' : 'more';
+      return this.#trailers > MAX_TRAILERS || !TRAILER.test(text) ? 'malformed' : 'more';
     }
     return this.#chunkSize(text);
   }
