@@ -43,7 +43,7 @@ const LARGE = SLAB_SIZE / 4;
  * too rare to be waited for.
  */
 const LARGEST_REUSED = 4 << 20;
-/** Free slabs kept for reuse, in bytes. 32 MiB covers what is in flight under load; more only holds on to a past peak. */
+/** Free slabs kept for reuse, in bytes: what is in flight under load; more only holds on to a past peak. */
 const MAX_FREE = 32 << 20;
 
 export class SlabPool {
