@@ -2,7 +2,7 @@
  * Spans into the embedded ClickHouse: the clickhouse exporter with `schema: platform`, as `configs/embedded.yaml` has
  * it, in this process and the engine's. Then the query for traces of a million other spans in the same store. Spans a
  * second, CPU seconds per million spans and MiB of both processes. Run:
- * `node test/bench/clickhouse-embedded.bench.ts [seconds [folder]]`.
+ * `node test/bench/clickhouse-embedded.bench.ts [seconds [spans a second [folder]]]`, as fast as it goes unless set.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -20,7 +20,9 @@ import { cpuSeconds, memoryMiB } from './proc.ts';
 import { SPANS, sampleRequest } from './sample-request.ts';
 
 const seconds = Number(process.argv[2] ?? 30);
-const folder = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'weir-embedded-bench-'));
+/** Spans a second. */
+const pace = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
+const folder = mkdtempSync(join(process.argv[4] ?? tmpdir(), 'weir-embedded-bench-'));
 const IN_FLIGHT = 400;
 const MILLION = 1_000_000;
 const REPEATS = 7;
@@ -85,9 +87,13 @@ async function load(forSeconds: number): Promise<number> {
   const watch = setInterval(() => {
     peak = Math.max(peak, memoryMiB(process.pid, 'VmRSS'));
   }, 250);
+  let asked = 0;
   let accepted = 0;
   const sender = async () => {
     while (performance.now() < end) {
+      const early = (asked / pace) * 1000 - (performance.now() - start);
+      asked += SPANS;
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       await exporter.consume(request());
       accepted += SPANS;
     }
