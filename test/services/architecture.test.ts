@@ -51,9 +51,9 @@ function tracesBatch(service: string, first: number, count: number, failed = tru
   return batchOf('traces', { resourceSpans: [{ resource: resourceOf(service), scopeSpans: [{ spans }] }] });
 }
 
-/** Points that differ in their time. */
+/** Points that differ in their time, also from those of other batches of the same millisecond. */
 function metricsBatch(service: string, first: number, count: number): Telemetry {
-  const begin = now();
+  const begin = now() + BigInt(first);
   const dataPoints = Array.from({ length: count }, (_, i) => ({
     timeUnixNano: String(begin + BigInt(i)),
     asInt: String(first + i),
