@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,6 +9,7 @@ import { Secret } from '../../core/config/secret.ts';
 import { decodeTree, type LogRecord } from '../../core/otlp/tree.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { FakeClock, settle } from '../../core/testing/fake-clock.ts';
+import { startHttpSink } from '../../core/testing/http-sink.ts';
 import { openLog } from './logs.ts';
 import type { LogProcessorSettings, LogSettings, OtlpSettings } from './types.ts';
 
@@ -16,20 +17,8 @@ const closing: (() => unknown)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
 
 async function sink() {
-  const posts: { readonly path: string | undefined; readonly headers: IncomingHttpHeaders; readonly body: Buffer }[] =
-    [];
-  const answer = { status: 200 };
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk) => chunks.push(chunk));
-    request.on('end', () => {
-      posts.push({ path: request.url, headers: request.headers, body: Buffer.concat(chunks) });
-      response.writeHead(answer.status).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => server.close());
-  const { port } = server.address() as AddressInfo;
+  const { posts, answer, port, close } = await startHttpSink();
+  closing.push(close);
   const otlp: OtlpSettings = {
     protocol: 'http/protobuf',
     endpoint: `http://127.0.0.1:${port}`,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -10,6 +9,7 @@ import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { decodeTree } from '../../core/otlp/tree.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { FakeClock, settle } from '../../core/testing/fake-clock.ts';
+import { startHttpSink } from '../../core/testing/http-sink.ts';
 import { TEST_BUILD, TestLogger } from '../../core/testing/settings.ts';
 import { PeriodicReader } from './periodic-reader.ts';
 import { startPrometheusReader } from './prometheus-reader.ts';
@@ -31,25 +31,13 @@ const PROMETHEUS: PrometheusReaderSettings = {
 const closing: (() => unknown)[] = [];
 after(() => Promise.all(closing.map((close) => close())));
 
-/** Takes posts and keeps them; answers with `answer.status`. */
 async function sink() {
-  const posts: { readonly path: string | undefined; readonly headers: IncomingHttpHeaders; readonly body: Buffer }[] =
-    [];
-  const answer = { status: 200 };
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk) => chunks.push(chunk));
-    request.on('end', () => {
-      posts.push({ path: request.url, headers: request.headers, body: Buffer.concat(chunks) });
-      response.writeHead(answer.status).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => server.close());
+  const { posts, answer, port, close } = await startHttpSink();
+  closing.push(close);
   const arrived = async (count: number): Promise<void> => {
     while (posts.length < count) await settle();
   };
-  return { posts, answer, arrived, port: (server.address() as AddressInfo).port };
+  return { posts, answer, arrived, port };
 }
 
 function otlp(port: number, changes: Partial<OtlpReaderSettings> = {}): OtlpReaderSettings {

@@ -108,25 +108,27 @@ function readSummary(fields: ProtoFields, metric: ProtoMetric): NonNullable<Prot
   return summary;
 }
 
+export const emptyHistogram = (): ProtoHistogram => ({
+  count: 0,
+  countFloat: 0,
+  sum: 0,
+  schema: 0,
+  zeroThreshold: 0,
+  zeroCount: 0,
+  zeroCountFloat: 0,
+  start: 0,
+  buckets: [],
+  positiveSpans: [],
+  positiveDeltas: [],
+  positiveCounts: [],
+  negativeSpans: [],
+  negativeDeltas: [],
+  negativeCounts: [],
+  exemplars: [],
+});
+
 function readHistogram(fields: ProtoFields): ProtoHistogram {
-  const histogram: ProtoHistogram = {
-    count: 0,
-    countFloat: 0,
-    sum: 0,
-    schema: 0,
-    zeroThreshold: 0,
-    zeroCount: 0,
-    zeroCountFloat: 0,
-    start: 0,
-    buckets: [],
-    positiveSpans: [],
-    positiveDeltas: [],
-    positiveCounts: [],
-    negativeSpans: [],
-    negativeDeltas: [],
-    negativeCounts: [],
-    exemplars: [],
-  };
+  const histogram = emptyHistogram();
   while (fields.next()) readHistogramField(fields, histogram);
   return histogram;
 }

@@ -3,7 +3,15 @@ import { byName, type Label, type Labels, METRIC_NAME } from '../labels.ts';
 import type { NativeHistogram } from '../native-histogram.ts';
 import { type Exemplar, type MetricKind, PageError, type PageReader, type PageSink, type Sample } from './page.ts';
 import { ProtoFields } from './proto-fields.ts';
-import { isNative, nativeOf, type ProtoHistogram, type ProtoMetric, readMetric, textOf } from './proto-metric.ts';
+import {
+  emptyHistogram,
+  isNative,
+  nativeOf,
+  type ProtoHistogram,
+  type ProtoMetric,
+  readMetric,
+  textOf,
+} from './proto-metric.ts';
 import { openMetricsFloat } from './series-text.ts';
 
 /** In the order of the numbers that stand for them. */
@@ -193,24 +201,7 @@ function sorted(labels: readonly Label[]): readonly Label[] {
   return isSorted ? labels : [...labels].sort(byName);
 }
 
-const EMPTY: ProtoHistogram = {
-  count: 0,
-  countFloat: 0,
-  sum: 0,
-  schema: 0,
-  zeroThreshold: 0,
-  zeroCount: 0,
-  zeroCountFloat: 0,
-  start: 0,
-  buckets: [],
-  positiveSpans: [],
-  positiveDeltas: [],
-  positiveCounts: [],
-  negativeSpans: [],
-  negativeDeltas: [],
-  negativeCounts: [],
-  exemplars: [],
-};
+const EMPTY = emptyHistogram();
 
 /** Whether the bytes that stand for a series are those of this format. */
 export const isProtobufSeries = (bytes: Buffer): boolean => bytes[0] === SEPARATOR;
