@@ -24,6 +24,12 @@ export interface Checkpointed {
   restore(partition: string, entries: ReadonlyMap<string, Buffer>, version: number): void;
   /** The partition is another process's now: drops its state, emits nothing. */
   forget(partition: string): void;
+  /**
+   * Has it who hands on results also when no batch comes, as by the clock: undefined where none of them is under way,
+   * otherwise resolves, never rejects, when they were accepted or refused. No snapshot is taken before, as nobody could
+   * tell whether it has to have them.
+   */
+  settled?(partition: string): Promise<void> | undefined;
 }
 
 /** Whose state it is: a component, and for a processor its pipeline. */

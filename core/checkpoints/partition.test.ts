@@ -35,6 +35,7 @@ class Count implements Checkpointed {
   #stored = -1;
   readonly asked: string[] = [];
   forgotten = 0;
+  underWay: PromiseWithResolvers<void> | undefined;
 
   partitions(): readonly string[] {
     return ['t/0'];
@@ -51,6 +52,9 @@ class Count implements Checkpointed {
   forget(): void {
     this.value = 0;
     this.forgotten++;
+  }
+  settled(): Promise<void> | undefined {
+    return this.underWay?.promise;
   }
 }
 
@@ -283,5 +287,40 @@ test('a partition that is given away in the middle of something has no last chec
   count.value = 2;
   await partition.close();
   assert.deepEqual(store.snapshots, []);
+  assert.equal(count.forgotten, 1);
+});
+
+test('a snapshot waits for results that are under way, and so does the source', async () => {
+  const { clock, store, count, partition } = setUp();
+  partition.begin(undefined);
+  partition.idle(1n);
+  const underWay = Promise.withResolvers<void>();
+  count.underWay = underWay;
+  clock.advance(1000);
+  let went = false;
+  const next = Promise.resolve(partition.before(1n)).then(() => {
+    went = true;
+  });
+  await clock.advanceAsync(10_000);
+  assert.deepEqual([store.snapshots.length, went], [0, false]);
+  count.value = 5;
+  partition.emit([record('late')], first);
+  count.underWay = undefined;
+  underWay.resolve();
+  await next;
+  const [snapshot] = store.snapshots;
+  assert.deepEqual([...(snapshot?.states[0]?.entries ?? [])], [['n', Buffer.from([5])]]);
+  assert.equal(snapshot?.outputs.length, 1);
+});
+
+test('a partition that is given away does not wait for ever for results that are under way', async () => {
+  const { clock, store, count, partition } = setUp();
+  partition.begin(undefined);
+  partition.idle(1n);
+  count.underWay = Promise.withResolvers<void>();
+  const closed = partition.close();
+  await clock.advanceAsync(1000);
+  await closed;
+  assert.deepEqual(store.snapshots, [], 'nobody knows whether they belong to it');
   assert.equal(count.forgotten, 1);
 });

@@ -141,6 +141,10 @@ export class StreamOperator<S extends PartitionState> implements Connector, Chec
     this.#runners.delete(partition);
   }
 
+  settled(partition: string): Promise<void> | undefined {
+    return this.#runners.get(partition)?.settled;
+  }
+
   #runner(partition: string): PartitionRunner<S> {
     const name = this.#config.state === 'shared' ? NO_PARTITION : partition;
     const known = this.#runners.get(name);

@@ -29,6 +29,11 @@ export class Outbox {
     return this.#steps.length === 0;
   }
 
+  /** What `drain` returned, as long as it is under way. */
+  get draining(): Promise<void> | undefined {
+    return this.#draining;
+  }
+
   /** Batches that wait, and for whom. */
   get waiting(): readonly Result[] {
     return this.#steps.filter((step) => 'batch' in step);

@@ -85,6 +85,11 @@ export class PartitionRunner<S extends PartitionState> implements Partition {
     return this.#outbox.isEmpty;
   }
 
+  /** See Checkpointed. */
+  get settled(): Promise<void> | undefined {
+    return this.#outbox.draining?.catch(() => {});
+  }
+
   emit(batch: Telemetry): void {
     for (const to of this.#options.next) this.emitTo(to, batch.retain());
     batch.release();
