@@ -2,7 +2,7 @@ import type { Component, Host } from './component.ts';
 
 /** What an extension that stands in front of servers (`middlewares`) has beside `Component`. */
 export interface ServerMiddleware {
-  /** Called for each request before its body is looked at. Refuses by throwing a PipelineError. */
+  /** Called for each request that is let in, before its body is read. Refuses by throwing a PipelineError. */
   admit(): void;
 }
 

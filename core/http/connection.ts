@@ -6,10 +6,8 @@ import { Answers } from './answers.ts';
 import type { HttpLimit } from './limits.ts';
 import { peerOf, Request } from './request.ts';
 import { RequestReader } from './request-reader.ts';
-import { type HttpResponse, httpDate, INTERNAL, NO_MEMORY, TIMED_OUT } from './response.ts';
+import { CONTINUE, type HttpResponse, httpDate, INTERNAL, NO_MEMORY, TIMED_OUT } from './response.ts';
 import type { HttpServerOptions } from './types.ts';
-
-const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
 /**
  * One accepted connection: bytes in, requests to the handler one at a time, answers out. Requests that come in while
@@ -83,7 +81,7 @@ export class HttpConnection implements Holder {
     if (request !== this.#current) return;
     this.#current = undefined;
     const { head } = request;
-    const close = !head.keepAlive || !this.#options.keepAlive || this.#draining || !request.complete;
+    const close = !head.keepAlive || !this.#options.keepAlive || this.#draining || !request.read;
     this.#answers.push(
       response.encode({
         date: httpDate(this.#options.clock.now()),
@@ -127,16 +125,15 @@ export class HttpConnection implements Holder {
     if (found === undefined) return end;
     if ('limit' in found) return this.#refuse(found.response, end, found.limit);
     const [head, position] = found;
-    this.#admit(new Request(this, head, this.#peer), position === end);
-    return position;
+    return position + this.#admit(new Request(this, head, this.#peer), end - position);
   }
 
-  /** Asks who it is before any of the body is read; what is there of it waits. */
-  #admit(request: Request, bodyToCome: boolean): void {
+  /** Asks who it is before any of the body is read; `here` is there of it. Returns how much of that was passed over. */
+  #admit(request: Request, here: number): number {
     const { authenticate, timeouts } = this.#options;
     if (authenticate === undefined) {
-      this.#begin(request, bodyToCome);
-      return;
+      this.#begin(request, here === 0);
+      return 0;
     }
     this.#current = request;
     this.#expire(timeouts.readMs);
@@ -147,9 +144,12 @@ export class HttpConnection implements Holder {
     try {
       const auth = authenticate(request);
       if (auth instanceof Promise) auth.then((found) => this.#admitted(request, found, true), denied);
-      else this.#admitted(request, auth, bodyToCome);
+      else this.#admitted(request, auth, here === 0);
+      return 0;
     } catch (error) {
+      const passed = request.passOver(here);
       denied(error);
+      return passed;
     }
   }
 
@@ -182,8 +182,7 @@ export class HttpConnection implements Holder {
     this.#reading = undefined;
     if (found === 'too large') return this.#deliverTooLarge(request, end);
     const [body, position] = found;
-    request.body = body;
-    request.complete = true;
+    request.complete(body);
     this.#deliver(request);
     return position;
   }

@@ -14,8 +14,8 @@ export class Request implements HttpRequest {
   readonly peer: Peer;
   body = NO_BODY;
   bodyTooLarge = false;
-  /** The body has been read, or there is none: another request may follow. */
-  complete: boolean;
+  /** The body is behind us, or there is none: another request may follow. */
+  read: boolean;
   auth: ReadonlyMap<string, string> | undefined;
   denied: { readonly error: unknown } | undefined;
   cancelled = false;
@@ -24,7 +24,7 @@ export class Request implements HttpRequest {
     this.#connection = connection;
     this.head = head;
     this.peer = peer;
-    this.complete = head.contentLength === 0;
+    this.read = head.contentLength === 0;
   }
 
   get version(): '1.0' | '1.1' {
@@ -57,6 +57,19 @@ export class Request implements HttpRequest {
       else known.push(value);
     });
     return all;
+  }
+
+  complete(body: ByteRange): void {
+    this.body = body;
+    this.read = true;
+  }
+
+  /** For a client that is refused: the length of its body where all of that is `here`, which is then not kept. */
+  passOver(here: number): number {
+    const { contentLength } = this.head;
+    if (contentLength < 0 || contentLength > here) return 0;
+    this.read = true;
+    return contentLength;
   }
 
   /** Returns true, as what follows from it is that the connection is used no further. */

@@ -91,6 +91,7 @@ export function plainResponse(status: number): HttpResponse {
   return new HttpResponse(status, PLAIN_TEXT, `${status} ${REASONS[status] ?? ''}`);
 }
 
+export const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 export const BAD_REQUEST = plainResponse(400);
 export const TIMED_OUT = plainResponse(408);
 export const HEAD_TOO_LONG = plainResponse(431);

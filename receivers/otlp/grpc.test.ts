@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
 import { afterEach, test } from 'node:test';
 import * as zlib from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
@@ -150,6 +152,32 @@ test('include_metadata and an authenticator', async () => {
   await send(client, twoSpans, metadata);
   assert.deepEqual(sink.batches[0]?.context.metadata.get('x-tenant'), ['a']);
   assert.equal(sink.batches[0]?.context.auth?.get('subject'), 'someone');
+});
+
+test('a middleware refuses before the message, with the time to come again', async () => {
+  let full = true;
+  const limiter = {
+    start() {},
+    shutdown() {},
+    admit() {
+      if (full) throw new PipelineError('busy', { code: StatusCode.RESOURCE_EXHAUSTED, retryAfterMs: 2000 });
+    },
+  };
+  const { client, address, sink } = await start(['middlewares: [{id: limiter}]'], { limiter });
+  const session = http2.connect(`http://${address}`);
+  cleanups.push(() => session.destroy());
+  const head = { ':method': 'POST', ':path': EXPORT_METHOD.traces, 'content-type': 'application/grpc', te: 'trailers' };
+  const opened = session.request(head, { endStream: false });
+  const [headers] = (await once(opened, 'response', { signal: AbortSignal.timeout(5000) })) as [
+    http2.IncomingHttpHeaders,
+  ];
+  assert.equal(headers['grpc-status'], String(StatusCode.RESOURCE_EXHAUSTED));
+  const details = Buffer.from(String(headers['grpc-status-details-bin']), 'base64');
+  assert.equal(decodeStatus(details)?.retryAfterMs, 2000);
+  await assert.rejects(send(client), { code: grpc.status.RESOURCE_EXHAUSTED, details: 'busy' });
+  full = false;
+  await send(client);
+  assert.equal(sink.batches.length, 1);
 });
 
 test('max_recv_msg_size_mib', async () => {

@@ -1,18 +1,16 @@
 import type { TlsOptions } from 'node:tls';
-import type { ServerAuthenticator } from '../../core/auth.ts';
 import type { Settings } from '../../core/component.ts';
 import type { Consumer, Outputs } from '../../core/consumer.ts';
 import { PipelineError } from '../../core/error.ts';
 import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
 import { GrpcError } from '../../core/grpc/grpc-error.ts';
 import type { Endpoint, GrpcServerOptions, UnaryCall, UnaryHandler } from '../../core/grpc/types.ts';
-import type { ServerMiddleware } from '../../core/middleware.ts';
 import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
 import { encodeExportResponse } from '../../core/otlp/service.ts';
 import { encodeStatus } from '../../core/otlp/status.ts';
 import { SIGNALS, type Signal } from '../../core/signal.ts';
 import type { GrpcConfig } from './config.ts';
-import { contextSource, type Guards, ingest, limitCounter } from './ingest.ts';
+import { contextSource, type Guards, gate, ingest, limitCounter } from './ingest.ts';
 
 const SUCCESS = encodeExportResponse();
 const MIB = 1024 * 1024;
@@ -29,10 +27,8 @@ export function grpcOptions(
   const methods = new Map<string, UnaryHandler>();
   for (const signal of SIGNALS) {
     const consumer = outputs.for(signal);
-    if (consumer !== undefined)
-      methods.set(EXPORT_METHOD[signal], exportHandler(signal, consumer, config, guards.middlewares));
+    if (consumer !== undefined) methods.set(EXPORT_METHOD[signal], exportHandler(signal, consumer, config));
   }
-  const { authenticator } = guards;
   const parameters = config.keepalive?.server_parameters;
   const enforcement = config.keepalive?.enforcement_policy;
   return {
@@ -53,7 +49,7 @@ export function grpcOptions(
       permitWithoutStream: enforcement.permit_without_stream,
     },
     decompressors: grpcDecompressors,
-    authenticate: authenticator && ((call) => authenticate(authenticator, call)),
+    authenticate: grpcGate(guards),
     onError: (error) => settings.logger.debug('Connection failed', { error }),
     maxConnections: config.max_connections,
     onLimit: limitCounter(settings, 'grpc'),
@@ -61,37 +57,28 @@ export function grpcOptions(
   };
 }
 
-type Attributes = ReadonlyMap<string, string>;
-
-function authenticate(authenticator: ServerAuthenticator, call: UnaryCall): Attributes | Promise<Attributes> {
-  try {
-    const found = authenticator.authenticate(call.headers());
-    return found instanceof Promise ? found.catch(unauthenticated) : found;
-  } catch (error) {
-    return unauthenticated(error);
-  }
+/** Runs before a message is kept; undefined where everybody may send. */
+function grpcGate(guards: Guards): GrpcServerOptions['authenticate'] {
+  const pass = gate<UnaryCall>(guards, (call) => call.headers());
+  if (pass === undefined) return undefined;
+  return (call) => {
+    try {
+      const auth = pass(call);
+      return auth instanceof Promise ? auth.catch(refused) : auth;
+    } catch (error) {
+      return refused(error);
+    }
+  };
 }
 
 /** A PipelineError has a status of its own. */
-function unauthenticated(error: unknown): never {
-  throw error instanceof PipelineError ? new GrpcError(error.code, error.answer) : error;
+function refused(error: unknown): never {
+  throw error instanceof PipelineError ? failureOf(error) : error;
 }
 
-function exportHandler(
-  signal: Signal,
-  consumer: Consumer,
-  config: GrpcConfig,
-  middlewares: readonly ServerMiddleware[],
-): UnaryHandler {
+function exportHandler(signal: Signal, consumer: Consumer, config: GrpcConfig): UnaryHandler {
   const contextOf = contextSource('grpc', config.include_metadata);
   return (call) => {
-    try {
-      for (const middleware of middlewares) middleware.admit();
-    } catch (error) {
-      call.message.slab?.release();
-      refuse(call, error);
-      return;
-    }
     try {
       const pending = ingest(signal, consumer, call.message, contextOf(call, call.auth), call);
       if (pending === undefined) call.reply(SUCCESS);
@@ -107,7 +94,10 @@ function exportHandler(
 }
 
 function refuse(call: UnaryCall, caught: unknown): void {
-  const { code, answer: message, retryAfterMs } = PipelineError.from(caught);
-  const details = retryAfterMs === undefined ? undefined : encodeStatus({ code, message, retryAfterMs });
-  call.fail({ code, message, details });
+  call.fail(failureOf(PipelineError.from(caught)));
+}
+
+function failureOf({ code, answer, retryAfterMs }: PipelineError): GrpcError {
+  const details = retryAfterMs === undefined ? undefined : encodeStatus({ code, message: answer, retryAfterMs });
+  return new GrpcError(code, answer, details);
 }

@@ -9,6 +9,7 @@ import { compressor } from '../../core/compression/compress.ts';
 import { ENCODINGS } from '../../core/compression/decompress.ts';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
+import type { ServerMiddleware } from '../../core/middleware.ts';
 import { decodeStatus, decodeStatusJson } from '../../core/otlp/status.ts';
 import type { Signal } from '../../core/signal.ts';
 import { StatusCode } from '../../core/status-code.ts';
@@ -328,6 +329,39 @@ test('an authenticator decides, from headers or the query', async () => {
     sink.batches.map((batch) => batch.context.auth?.get('subject')),
     ['h', 'q'],
   );
+});
+
+test('a refusal comes before the body; one that is there already costs no connection', async () => {
+  let full = true;
+  const busy = { code: StatusCode.RESOURCE_EXHAUSTED };
+  const admit = () => {
+    if (full) throw new PipelineError('busy', busy);
+  };
+  const authenticate = (headers: ReadonlyMap<string, readonly string[]>) => {
+    if (!headers.has('token')) throw new Error('no token');
+    return new Map<string, string>();
+  };
+  const tokens: Component & ServerAuthenticator = { start() {}, shutdown() {}, authenticate };
+  const limiter: Component & ServerMiddleware = { start() {}, shutdown() {}, admit };
+  const keys = ['auth: {authenticator: tokens}', 'middlewares: [{id: limiter}]'];
+  const { port, sink } = await start({ keys, extensions: { tokens, limiter } });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  cleanups.push(() => agent.destroy());
+  const large = http.request({ port, host: '127.0.0.1', path: '/v1/traces', method: 'POST', agent });
+  large.setHeader('content-length', 20_000_000).setHeader('token', 't').flushHeaders();
+  const [early] = (await once(large, 'response')) as [http.IncomingMessage];
+  assert.deepEqual([early.statusCode, early.headers.connection], [429, 'close']);
+  large.on('error', () => {}).destroy();
+  const post = async (headers: http.OutgoingHttpHeaders) => {
+    const { status, reused } = await send(port, oneSpan, { agent, headers });
+    return [status, reused];
+  };
+  assert.deepEqual(await post({ token: 't' }), [429, false]);
+  assert.deepEqual(await post({}), [401, true]);
+  assert.deepEqual(await post({ token: 't' }), [429, true]);
+  full = false;
+  assert.deepEqual(await post({ token: 't' }), [200, true]);
+  assert.equal(sink.batches.length, 1);
 });
 
 test('what cannot start says so in one sentence', async () => {

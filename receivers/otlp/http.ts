@@ -13,7 +13,7 @@ import { encodeStatus, encodeStatusJson, type Status } from '../../core/otlp/sta
 import { SIGNALS, type Signal } from '../../core/signal.ts';
 import type { ByteRange } from '../../core/telemetry/telemetry.ts';
 import type { HttpConfig } from './config.ts';
-import { type ContextSource, contextSource, type Guards, ingest, ingestJson } from './ingest.ts';
+import { type ContextSource, contextSource, type Guards, gate, ingest, ingestJson } from './ingest.ts';
 
 /** For a limit of 0 or less. */
 const DEFAULT_MAX_BODY = 20 * 1024 * 1024;
@@ -77,15 +77,15 @@ interface Route {
 }
 
 /** The handler for `protocols.http`: one path for each signal that a pipeline wants. */
-export function httpHandler(config: HttpConfig, outputs: Outputs, guards: Guards): HttpHandler {
+export function httpHandler(config: HttpConfig, outputs: Outputs): HttpHandler {
   const headers = [...config.response_headers].map(([name, value]) => [name, value.reveal()] as const);
-  const handler = new ExportHandler(config, outputs, guards, headers);
+  const handler = new ExportHandler(config, outputs, headers);
   return withCors(config.cors, headers, (request) => handler.handle(request));
 }
 
 /** Runs before a body is read; undefined where everybody may send. */
-export function httpAuthenticate(config: HttpConfig, { authenticator }: Guards): HttpServerOptions['authenticate'] {
-  return authenticator && ((request) => authenticator.authenticate(credentials(config, request)));
+export function httpGate(config: HttpConfig, guards: Guards): HttpServerOptions['authenticate'] {
+  return gate(guards, (request) => credentials(config, request));
 }
 
 /** Headers, and the query parameters that may stand in for them. */
@@ -102,16 +102,14 @@ function credentials(config: HttpConfig, request: HttpRequest): ReadonlyMap<stri
 
 class ExportHandler {
   readonly #config: HttpConfig;
-  readonly #guards: Guards;
   readonly #routes = new Map<string, Route>();
   /** `response_headers`. */
   readonly #headers: HeaderList;
   readonly #encodings: ReadonlySet<string>;
   readonly #contextOf: ContextSource;
 
-  constructor(config: HttpConfig, outputs: Outputs, guards: Guards, headers: HeaderList) {
+  constructor(config: HttpConfig, outputs: Outputs, headers: HeaderList) {
     this.#config = config;
-    this.#guards = guards;
     this.#contextOf = contextSource('http', config.include_metadata);
     this.#headers = headers;
     this.#encodings = new Set(config.compression_algorithms);
@@ -140,12 +138,6 @@ class ExportHandler {
     const coding = request.header('content-encoding') ?? '';
     if (!this.#encodings.has(coding) || (coding !== '' && !isEncoding(coding))) {
       this.#fault(request, 400, new Error(`unsupported Content-Encoding: ${coding}`));
-      return;
-    }
-    try {
-      for (const middleware of this.#guards.middlewares) middleware.admit();
-    } catch (error) {
-      this.#refuse(request, errorEncodingOf(request), error);
       return;
     }
     const path = decodedPath(request.path);

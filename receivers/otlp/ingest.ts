@@ -76,10 +76,31 @@ function handOn(consumer: Consumer, batch: Telemetry, caller: Caller): void | Pr
   return pending;
 }
 
-/** Extensions that a request has to pass. */
+/** Extensions in front of a server. */
 export interface Guards {
   readonly authenticator: ServerAuthenticator | undefined;
   readonly middlewares: readonly ServerMiddleware[];
+}
+
+type Attributes = ReadonlyMap<string, string> | undefined;
+
+/**
+ * What a request has to pass before its body is read: who it is from, then whether there is room for it. Undefined
+ * where every one may come in at any time.
+ */
+export function gate<T>(
+  { authenticator, middlewares }: Guards,
+  headersOf: (request: T) => ReadonlyMap<string, readonly string[]>,
+): ((request: T) => Attributes | Promise<Attributes>) | undefined {
+  if (authenticator === undefined && middlewares.length === 0) return undefined;
+  const admit = (auth: Attributes): Attributes => {
+    for (const middleware of middlewares) middleware.admit();
+    return auth;
+  };
+  return (request) => {
+    const auth = authenticator?.authenticate(headersOf(request));
+    return auth instanceof Promise ? auth.then(admit) : admit(auth);
+  };
 }
 
 const LIMIT_REACHED: MetricDefinition = {

@@ -17,7 +17,7 @@ import { reloadTls } from '../../core/net/tls-reload.ts';
 import { SIGNALS } from '../../core/signal.ts';
 import type { Config, GrpcConfig, HttpConfig } from './config.ts';
 import { grpcOptions } from './grpc.ts';
-import { httpAuthenticate, httpHandler, maxBodyOf } from './http.ts';
+import { httpGate, httpHandler, maxBodyOf } from './http.ts';
 import { type Guards, limitCounter } from './ingest.ts';
 
 /** Requests under way at a shutdown get this long; well below the time a process manager gives. */
@@ -81,11 +81,10 @@ export class OtlpReceiver implements Receiver {
     ) {
       logger.warn('The CORS configuration specifies allowed headers but no allowed origins, and is therefore ignored.');
     }
-    const passing = guards(config, host);
     const server = new HttpServer({
       address: config,
       tls: config.tls && serverTls(config.tls),
-      handler: measureServer(httpHandler(config, this.#outputs, passing), {
+      handler: measureServer(httpHandler(config, this.#outputs), {
         meter: this.#settings.meter,
         clock,
         labels: endpointLabels(config.endpoint, config.tls !== undefined),
@@ -93,7 +92,7 @@ export class OtlpReceiver implements Receiver {
           (path) => typeof path === 'string',
         ),
       }),
-      authenticate: httpAuthenticate(config, passing),
+      authenticate: httpGate(config, guards(config, host)),
       maxConnections: config.max_connections,
       onLimit: limitCounter(this.#settings, 'http'),
       maxBodyBytes: maxBodyOf(config),
