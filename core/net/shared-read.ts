@@ -47,6 +47,16 @@ export function connectShared(
 }
 
 /**
+ * Connects as `net.connect` does for whoever listens to `data`, such as Node's own HTTP client: what listeners get is
+ * only valid until they return.
+ */
+export function connectEmitting(target: net.NetConnectOpts): net.Socket {
+  const receive = (bytes: Buffer, length: number): void => void socket.emit('data', bytes.subarray(0, length));
+  const socket = net.connect({ ...target, onread: onread({ receive }) } as net.NetConnectOpts);
+  return socket;
+}
+
+/**
  * Makes an accepted socket read into the shared buffer, and returns the socket to use from here on. The server must
  * have `pauseOnConnect: true`, so that nothing has been read yet.
  *

@@ -9,7 +9,8 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { systemClock } from '../../clock.ts';
 import { configOf } from '../../testing/discovery.ts';
-import { BodyTooLarge, type GetOptions, PrometheusHttpClient, RequestTimeout } from './client.ts';
+import { BodyTooLarge } from './body.ts';
+import { type GetOptions, PrometheusHttpClient, RequestTimeout } from './client.ts';
 import { httpClientConfig } from './config.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -38,6 +39,14 @@ async function read(client: PrometheusHttpClient, url: string, options: GetOptio
   const answer = await client.get(url, options);
   const chunks: Buffer[] = [];
   for await (const chunk of answer.body) chunks.push(chunk);
+  return `${answer.status} ${Buffer.concat(chunks)}`;
+}
+
+/** The other way of reading. */
+async function drain(client: PrometheusHttpClient, url: string, options: GetOptions = {}): Promise<string> {
+  const answer = await client.get(url, options);
+  const chunks: Buffer[] = [];
+  await answer.body.drain((chunk) => void chunks.push(Buffer.from(chunk)));
   return `${answer.status} ${Buffer.concat(chunks)}`;
 }
 
@@ -72,8 +81,57 @@ test('a gzip body comes in pieces, decoded, and the limit is for what is decoded
   }
   assert.equal(length, page.length);
   assert.ok(pieces > 5, `${pieces} pieces`);
-  assert.equal((await read(client, url, { maxBytes: page.length })).length, page.length + 4);
-  await assert.rejects(read(client, url, { maxBytes: page.length - 1 }), BodyTooLarge);
+  for (const way of [read, drain]) {
+    assert.equal(await way(client, url, { maxBytes: page.length }), `200 ${page}`);
+    await assert.rejects(way(client, url, { maxBytes: page.length - 1 }), BodyTooLarge);
+  }
+});
+
+test('a page that is drained needs the memory of a piece, and others have their turns meanwhile', async (t) => {
+  const page = Buffer.alloc(24 << 20, 'metric 1\n');
+  const { url } = await serve(t, (request, response) => {
+    // with no length each piece is a chunk of its own
+    if (request.url === '/length') response.setHeader('content-length', page.length);
+    else response.write(page.subarray(0, 1 << 20));
+    response.end(request.url === '/length' ? page : page.subarray(1 << 20));
+  });
+  const client = clientOf(t, '{}');
+  for (const path of ['/length', '/']) {
+    const answer = await client.get(`${url}${path}`);
+    const before = process.memoryUsage().arrayBuffers;
+    let length = 0;
+    let most = 0;
+    let turns = 0;
+    const turn = setInterval(() => turns++, 0);
+    await answer.body.drain((chunk) => {
+      assert.deepEqual(chunk, page.subarray(length, length + chunk.length));
+      length += chunk.length;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    });
+    clearInterval(turn);
+    assert.equal(length, page.length);
+    assert.ok(most < 8 << 20, `${most} bytes`);
+    assert.ok(turns > 10, `${turns} turns`);
+  }
+});
+
+test('a piece that is refused ends the exchange, and nothing comes after it', async (t) => {
+  let closed = 0;
+  const { url } = await serve(t, (request, response) => {
+    request.socket.on('close', () => closed++);
+    // several pieces that are read at once
+    for (let i = 0; i < 5; i++) response.write('some');
+  });
+  const client = clientOf(t, '{}');
+  let calls = 0;
+  const answer = await client.get(url);
+  const refused = answer.body.drain(() => {
+    calls++;
+    throw new Error('malformed');
+  });
+  await assert.rejects(refused, /^Error: malformed$/);
+  for (let i = 0; i < 100 && closed === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual([calls, closed], [1, 1]);
 });
 
 test('a broken gzip body and a body that breaks off are failures', async (t) => {
@@ -88,8 +146,10 @@ test('a broken gzip body and a body that breaks off are failures', async (t) => 
     return undefined;
   });
   const client = clientOf(t, '{}');
-  await assert.rejects(read(client, `${url}/gzip`), /unexpected end of file/);
-  await assert.rejects(read(client, url), /aborted/);
+  for (const way of [read, drain]) {
+    await assert.rejects(way(client, `${url}/gzip`), /unexpected end of file/);
+    await assert.rejects(way(client, url), /aborted/);
+  }
 });
 
 test('the time limit is for head and body together', async (t) => {
@@ -101,6 +161,7 @@ test('the time limit is for head and body together', async (t) => {
     error instanceof RequestTimeout && error.message === 'context deadline exceeded';
   await assert.rejects(read(client, url, { timeoutMs: 50 }), isTimeout);
   await assert.rejects(read(client, `${url}/body`, { timeoutMs: 50 }), isTimeout);
+  await assert.rejects(drain(client, `${url}/body`, { timeoutMs: 50 }), isTimeout);
   const abort = new AbortController();
   setTimeout(() => abort.abort(), 30);
   await assert.rejects(read(client, `${url}/body`, { abort: abort.signal }), /context canceled/);

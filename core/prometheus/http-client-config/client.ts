@@ -1,7 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { Clock } from '../../clock.ts';
+import { Body } from './body.ts';
 import type { HttpClientConfig } from './config.ts';
 import { type SecretSource, secretSource } from './secret-source.ts';
 import { TokenSource } from './token-source.ts';
@@ -12,8 +11,6 @@ const MAX_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** So much of a redirect's body is read for the sake of its connection, as Go's client does. */
 const MAX_SKIPPED = 2048;
-/** Decoded in pieces of this size: large enough to make their number small, small enough for a cache. */
-const GUNZIP_CHUNK = 64 * 1024;
 /** Headers that are for the host the user named. */
 const SENSITIVE: readonly string[] = ['authorization', 'cookie', 'cookie2', 'proxy-authorization', 'www-authenticate'];
 
@@ -31,18 +28,11 @@ export interface GetAnswer {
   /** `Not Found` */
   readonly statusText: string;
   readonly headers: IncomingHttpHeaders;
-  /**
-   * The body, decompressed, in pieces as they arrive. To be read once; leaving the loop early closes the connection.
-   * Fails with BodyTooLarge, RequestTimeout, or what the connection or the decompression fails with.
-   */
-  readonly body: AsyncIterable<Buffer>;
+  readonly body: Body;
   /** Closes the connection of an answer whose body nobody reads. Repeatable. */
   discard(): void;
 }
 
-export class BodyTooLarge extends Error {
-  override readonly name = 'BodyTooLarge';
-}
 export class RequestTimeout extends Error {
   override readonly name = 'RequestTimeout';
 }
@@ -107,7 +97,7 @@ export class PrometheusHttpClient {
     this.#limit(exchange, options);
     try {
       const response = await this.#follow(url, options, exchange);
-      const body = this.#body(response, exchange, options.maxBytes ?? 0);
+      const body = new Body(response, exchange, options.maxBytes ?? 0);
       const discard = () => {
         exchange.finish();
         response.destroy();
@@ -169,34 +159,12 @@ export class PrometheusHttpClient {
     }
     return Object.fromEntries(Object.entries(headers).filter(([name]) => !SENSITIVE.includes(name.toLowerCase())));
   }
-
-  async *#body(response: IncomingMessage, exchange: Exchange, maxBytes: number): AsyncGenerator<Buffer> {
-    let total = 0;
-    try {
-      for await (const chunk of decoded(response)) {
-        total += chunk.length;
-        if (maxBytes > 0 && total > maxBytes) throw new BodyTooLarge('body size limit exceeded');
-        yield chunk;
-      }
-    } catch (error) {
-      throw exchange.fault ?? error;
-    } finally {
-      exchange.finish();
-      if (!response.complete) response.destroy();
-    }
-  }
 }
 
 /** Reads on where that is cheaper than a new connection. */
 function leave(response: IncomingMessage): void {
   if (Number(response.headers['content-length'] ?? Number.NaN) <= MAX_SKIPPED) response.resume();
   else response.destroy();
-}
-
-function decoded(response: IncomingMessage): AsyncIterable<Buffer> {
-  if (response.headers['content-encoding'] !== 'gzip') return response;
-  // errors of either side reach the reader through the decoder
-  return pipeline(response, createGunzip({ chunkSize: GUNZIP_CHUNK }), () => {});
 }
 
 function authorizationOf(config: HttpClientConfig): (() => Promise<string>) | undefined {

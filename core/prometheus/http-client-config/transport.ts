@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type * as http from 'node:http';
 import type * as https from 'node:https';
+import type * as net from 'node:net';
 import { builtin } from '../../builtin.ts';
 import type { Clock } from '../../clock.ts';
 import { Secret } from '../../config/secret.ts';
 import { tlsClient } from '../../config/sections/tls.ts';
 import { fileFault } from '../../file-fault.ts';
+import { connectEmitting } from '../../net/shared-read.ts';
 import { clientTls } from '../../net/tls.ts';
 import type { PrometheusTlsConfig, ProxyConfig } from './config.ts';
 import { bypassesProxy } from './no-proxy.ts';
@@ -148,7 +150,9 @@ function makeAgents(tls: https.AgentOptions, proxyEnv: NodeJS.ProcessEnv | undef
     timeout: IDLE_MS,
     ...(proxyEnv === undefined ? {} : { proxyEnv }),
   };
-  return { http: new builtin.http.Agent(options), https: new builtin.https.Agent({ ...options, ...tls }) };
+  const agents = { http: new builtin.http.Agent(options), https: new builtin.https.Agent({ ...options, ...tls }) };
+  if (proxyEnv === undefined) agents.http.createConnection = (target) => connectEmitting(target as net.NetConnectOpts);
+  return agents;
 }
 
 /** Which hosts are reached without the proxy was decided before. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
-import { BodyTooLarge, type GetAnswer, type PrometheusHttpClient } from '../http-client-config/client.ts';
+import { BodyTooLarge } from '../http-client-config/body.ts';
+import type { GetAnswer, PrometheusHttpClient } from '../http-client-config/client.ts';
 import { OpenMetricsPage } from '../parse/openmetrics-page.ts';
 import { PageError, type PageReader } from '../parse/page.ts';
 import { PrometheusPage } from '../parse/prometheus-page.ts';
@@ -106,10 +107,10 @@ export class Scraper {
       throw new Error(`server returned HTTP status ${answer.status} ${answer.statusText}`);
     }
     const reader = this.#reader(answer, appender);
-    for await (const chunk of answer.body) {
+    await answer.body.drain((chunk) => {
       page.bytes += chunk.length;
       reader.push(chunk);
-    }
+    });
     if (page.bytes > 0) reader.finish();
   }
 
