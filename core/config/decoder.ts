@@ -63,8 +63,12 @@ export class SectionDecoder implements Decoder {
     this.#warn(at, key, `is unknown and has no effect (${hint})`);
   }
 
+  withoutEffect(at: Position, reason: string): void {
+    this.#warn(at, '', `has no effect: ${reason}`);
+  }
+
   #warn(at: Position, key: string, message: string): void {
-    const path = this.#path === '' ? key : `${this.#path}.${key}`;
+    const path = [this.#path, key].filter((part) => part !== '').join('.');
     const section = this.#section === '' ? '' : `${this.#section}: `;
     const warning = `${formatPosition(at)}: ${section}'${path}' ${message}`;
     if (!this.#findings.warnings.includes(warning)) this.#findings.warnings.push(warning);

@@ -9,6 +9,7 @@ export { bool, componentId, oneOf, secret, string } from './scalars.ts';
 export type { Infer, Report } from './schema.ts';
 export { Secret } from './secret.ts';
 export { type InferFields, type LegacyKey, type Struct, struct } from './struct.ts';
+export { withoutEffect } from './without-effect.ts';
 
 /** A list of strings; a scalar is split at commas, as the collector does. */
 export const stringList = (doc: string, def: readonly string[] = []): Schema<readonly string[]> =>

@@ -70,6 +70,8 @@ export interface Decoder {
   legacy(at: Position, key: string, standard: string): boolean;
   /** A key that is unknown and not refused: the user is warned. */
   ignored(at: Position, key: string, hint: string): void;
+  /** The current key is known and changes nothing: the user is warned, with the reason, one clause. */
+  withoutEffect(at: Position, reason: string): void;
 }
 
 export interface FaultDetail {

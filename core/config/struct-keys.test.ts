@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Findings, readSection } from './decoder.ts';
 import { faultLine } from './fault.ts';
-import { any, int, mapOf, struct } from './fields.ts';
+import { any, bool, int, mapOf, struct, withoutEffect } from './fields.ts';
 import { parseYaml } from './yaml.ts';
 
 const open = struct('pkg.Open', 'Takes further keys.', { size: int('Size.') }, { others: mapOf('', any('')) });
@@ -46,4 +46,27 @@ test('where unknown keys have no effect, a warning says so, strictly too', () =>
       "c.yaml:1:16: processors::x: 'lax.sise' is unknown and has no effect (did you mean 'size'?)",
     ]);
   }
+});
+
+const idle = struct('pkg.Idle', 'Has keys that change nothing.', {
+  size: withoutEffect('buffers grow', (doc) => int(doc, 4)),
+  eager: withoutEffect('nobody waits', (doc) => bool(doc, true), false),
+});
+
+test('a key that changes nothing is warned of, unless it says what happens anyway', () => {
+  const warningsOf = (yaml: string) => {
+    const parsed = parseYaml(yaml, 'c.yaml');
+    assert.ok('node' in parsed);
+    const findings: Findings = { faults: [], warnings: [], strict: true };
+    readSection(idle, parsed.node, 'exporters::x', findings);
+    assert.deepEqual(findings.faults, []);
+    return findings.warnings;
+  };
+  assert.deepEqual(warningsOf('{size: 4, eager: false}'), []);
+  assert.deepEqual(warningsOf('{size: 5, eager: true}'), [
+    "c.yaml:1:8: exporters::x: 'size' has no effect: buffers grow",
+    "c.yaml:1:18: exporters::x: 'eager' has no effect: nobody waits",
+  ]);
+  assert.deepEqual(idle.absent(), { size: 4, eager: true });
+  assert.equal(idle.fields.get('size')?.doc, 'Without effect: buffers grow.');
 });

@@ -12,6 +12,7 @@ import {
   string,
   stringList,
   struct,
+  withoutEffect,
 } from '../config/fields.ts';
 import { tlsClient } from '../config/sections/tls.ts';
 import { DRIVERS } from './driver.ts';
@@ -23,7 +24,7 @@ const sasl = struct(
     username: string('Name of the user.'),
     password: secret('Password of the user.'),
     mechanism: string('PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER.'),
-    version: int('Version of the handshake, 0 or 1; the clients take the newest by themselves.', 0, 'int'),
+    version: withoutEffect('the clients take the newest handshake by themselves', (doc) => int(doc, 0, 'int')),
     aws_msk: struct('configkafka.AWSMSKConfig', 'For AWS_MSK_IAM_OAUTHBEARER, which is not supported.', {
       region: string('Region of the cluster.'),
     }),
@@ -82,7 +83,7 @@ const auth = struct('configkafka.AuthenticationConfig', 'How the client shows wh
 });
 
 const metadata = struct('configkafka.MetadataConfig', 'What is known of the cluster.', {
-  full: bool('Without effect: only topics in use are asked for.', true),
+  full: withoutEffect('only topics in use are asked for', (doc) => bool(doc, true), false),
   refresh_interval: duration('Topics and their leaders are asked for again after this time.', '10m'),
   retry: struct('configkafka.MetadataRetryConfig', 'Tries inside the client, of all requests.', {
     max: int('So many more tries.', 3, 'int'),
@@ -98,12 +99,12 @@ export const kafkaClient = struct(
   'Where the cluster is.',
   {
     brokers: stringList('host:port of some brokers of the cluster; the others are found by them.', ['localhost:9092']),
-    resolve_canonical_bootstrap_servers_only: bool('Without effect.'),
-    protocol_version: string('Without effect: versions are agreed with each broker.'),
+    resolve_canonical_bootstrap_servers_only: withoutEffect('as in the collector of today', (doc) => bool(doc)),
+    protocol_version: withoutEffect('versions are agreed with each broker', (doc) => string(doc)),
     client_id: string('Name of the client in the logs of the brokers.', 'otel-collector'),
-    rack_id: string('Without effect.'),
-    use_leader_epoch: bool('Without effect.', true),
-    conn_idle_timeout: duration('Without effect: connections stay.', '9m'),
+    rack_id: withoutEffect('records are read from the leader', (doc) => string(doc)),
+    use_leader_epoch: withoutEffect('the clients do not tell it', (doc) => bool(doc, true), false),
+    conn_idle_timeout: withoutEffect('connections stay', (doc) => duration(doc, '9m')),
     tls: optional(tlsClient, absent),
     auth,
     metadata,

@@ -1,4 +1,4 @@
-import { bool, duration, int, string, struct } from '../config/fields.ts';
+import { bool, duration, int, string, struct, withoutEffect } from '../config/fields.ts';
 import { CODECS, type Codec } from './client.ts';
 import { requiredAcks } from './required-acks.ts';
 
@@ -15,14 +15,16 @@ export const producer = struct(
       1_000_000,
       'int',
     ),
-    max_broker_write_bytes: int('Without effect.', MIN_BROKER_WRITE, 'int'),
+    max_broker_write_bytes: withoutEffect('requests are as large as the exporter makes them', (doc) =>
+      int(doc, MIN_BROKER_WRITE, 'int'),
+    ),
     required_acks: requiredAcks('Who must have the records: 1 the leader, -1 or all the replicas in sync, 0 nobody.'),
     compression: string('none, gzip, snappy, lz4 or zstd.', 'none'),
-    compression_params: struct('configcompression.CompressionParams', 'Without effect.', {
-      level: int('The clients compress at their default level.', 0, 'int'),
+    compression_params: struct('configcompression.CompressionParams', 'How to compress.', {
+      level: withoutEffect('the clients compress at their default level', (doc) => int(doc, 0, 'int')),
     }),
     flush_max_messages: int('The most records of a request.', 10_000, 'int'),
-    linger: duration('Without effect: what is to wait for more waits in sending_queue.batch.', '10ms'),
+    linger: withoutEffect('what is to wait for more waits in sending_queue.batch', (doc) => duration(doc, '10ms')),
     allow_auto_topic_creation: bool('Whether a topic that is not there may be created by the broker.', true),
     idempotent: bool('Whether brokers drop what a retry of the client would store twice. Needs all replicas in sync.'),
     transactional_id: string('Each request is one transaction of this id, which no other process may use.'),

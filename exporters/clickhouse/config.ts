@@ -1,6 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
 import { connection } from '../../core/clickhouse/config.ts';
 import { isEmbedded } from '../../core/clickhouse/embedded/directory.ts';
-import { bool, duration, type Infer, oneOf, type Report, string, struct } from '../../core/config/fields.ts';
+import { joinPath } from '../../core/config/collections.ts';
+import {
+  bool,
+  duration,
+  type Infer,
+  oneOf,
+  type Report,
+  string,
+  struct,
+  withoutEffect,
+} from '../../core/config/fields.ts';
+import type { ConfigNode } from '../../core/config/node.ts';
 import { sendingQueue } from '../../core/config/sections/queue.ts';
 import { retry } from '../../core/config/sections/retry.ts';
 import { timeout } from '../../core/config/sections/timeout.ts';
@@ -38,14 +50,18 @@ export const config = struct(
     logs_table_name: string('Table of log records.', 'otel_logs'),
     traces_table_name: string('Table of spans.', 'otel_traces'),
     metrics_tables: metricsTables,
-    metrics_table_name: string('Has no effect: every table in metrics_tables has a name.'),
+    metrics_table_name: withoutEffect('each table in metrics_tables has a name', (doc) => string(doc)),
     sending_queue: sendingQueue(),
     retry_on_failure: retry,
   },
   {
     embed: [connection, timeout],
     ours: ['schema'],
-    validate: (value, path, report) => validateEmbedded(value, path, report),
+    legacy: { dsn: { standard: 'endpoint' }, ttl_days: { standard: 'ttl', convert: daysToHours } },
+    validate(value, path, report) {
+      validateEmbedded(value, path, report);
+      if (value.schema === 'platform') validatePlatform(value, path, report);
+    },
     finish(value, isSet) {
       // its view has to know repeated inserts, which servers before 26 cannot do for collected ones
       if (value.schema === 'platform' && !isSet('async_insert')) return { ...value, async_insert: false };
@@ -54,6 +70,22 @@ export const config = struct(
   },
 );
 export type Config = Infer<typeof config>;
+
+/** What is no number is left to the key it stands for. */
+function daysToHours(node: ConfigNode): ConfigNode {
+  if (node.kind !== 'scalar' || typeof node.value !== 'number') return node;
+  return { kind: 'scalar', value: `${24 * node.value}h`, at: node.at };
+}
+
+/** Keys about tables that only those of the collector have. */
+const OF_OTEL = ['json', 'table_engine', 'logs_table_name', 'traces_table_name', 'metrics_tables'] as const;
+
+function validatePlatform(value: Partial<Record<(typeof OF_OTEL)[number], unknown>>, path: string, report: Report) {
+  for (const key of OF_OTEL) {
+    if (isDeepStrictEqual(value[key], config.fields.get(key)?.absent())) continue;
+    report(joinPath(path, key), 'the platform schema has tables of its own: leave this out');
+  }
+}
 
 interface MayBeEmbedded {
   readonly endpoint: string;

@@ -183,3 +183,21 @@ test('what an embedded engine cannot do is refused by the configuration', () => 
   assert.throws(() => readYaml(config, replicated), /no tables of type ReplicatedMergeTree/);
   assert.equal(readYaml(config, `${embedded}\nschema: platform`).async_insert, false);
 });
+
+test('keys about tables of the collector are refused where the schema has its own', () => {
+  const platform = 'endpoint: http://a:8123\nschema: platform';
+  const keys = ['json: true', 'table_engine: {name: Log}', 'logs_table_name: a', 'traces_table_name: a'];
+  for (const key of [...keys, 'metrics_tables: {sum: {name: a}}']) {
+    const [name] = key.split(':');
+    const refused = new RegExp(`${name}: the platform schema has tables of its own`);
+    assert.throws(() => readYaml(config, `${platform}\n${key}`), refused, key);
+    assert.doesNotThrow(() => readYaml(config, `${platform}\n${key}`.replace('platform', 'otel')));
+  }
+  assert.doesNotThrow(() => readYaml(config, platform));
+});
+
+test('keys of older collectors are read: days of life, and where the server is', () => {
+  const { endpoint, ttl } = readYaml(config, 'dsn: tcp://a:9000/otel\nttl_days: 3');
+  assert.deepEqual([endpoint, ttl], ['tcp://a:9000/otel', 3 * 24 * 3_600_000]);
+  assert.throws(() => readYaml(config, 'dsn: tcp://a:9000\nttl_days: soon'), /ttl/);
+});

@@ -1,4 +1,5 @@
-import { type Infer, int, string, struct } from '../../core/config/fields.ts';
+import { type Infer, string, struct } from '../../core/config/fields.ts';
+import { bufferSize } from '../../core/config/sections/common.ts';
 import { grpcClient } from '../../core/config/sections/grpc-client.ts';
 import { sendingQueue } from '../../core/config/sections/queue.ts';
 import { retry } from '../../core/config/sections/retry.ts';
@@ -12,7 +13,7 @@ export const config = struct(
   'Where to send and how.',
   {
     endpoint: string('host:port of the collector, usually port 14250. http:// means plain text, https:// TLS.'),
-    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', WRITE_BUFFER, 'int'),
+    write_buffer_size: bufferSize(WRITE_BUFFER),
     sending_queue: sendingQueue(),
     retry_on_failure: retry,
   },

@@ -88,3 +88,17 @@ test('acks may be written all, and are all where doubles are to be dropped', () 
   assert.equal(read('').value.producer.required_acks, 1);
   assert.equal(read('producer: {transactional_id: t}').value.producer.required_acks, -1);
 });
+
+test('what the clients cannot do is said where it is asked for', () => {
+  const asked = `
+protocol_version: 2.1.0
+rack_id: a
+use_leader_epoch: true
+conn_idle_timeout: 1m
+metadata: {full: true}
+producer: {linger: 1s, compression: gzip, compression_params: {level: 9}}`;
+  const said = read(asked).warnings.map((line) => / '(\S+)' has no effect: /.exec(line)?.[1]);
+  const keys = ['protocol_version', 'rack_id', 'use_leader_epoch', 'conn_idle_timeout', 'metadata.full'];
+  assert.deepEqual(said.sort(), [...keys, 'producer.linger', 'producer.compression_params.level'].sort());
+  assert.deepEqual(read('metadata: {full: false}\nuse_leader_epoch: false').warnings, []);
+});

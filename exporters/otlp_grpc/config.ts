@@ -1,5 +1,5 @@
-import { type Infer, int, oneOf, string, struct } from '../../core/config/fields.ts';
-import { COMPRESSIONS, unsupportedCompression } from '../../core/config/sections/common.ts';
+import { type Infer, oneOf, string, struct } from '../../core/config/fields.ts';
+import { bufferSize, COMPRESSIONS, unsupportedCompression } from '../../core/config/sections/common.ts';
 import { grpcClient } from '../../core/config/sections/grpc-client.ts';
 import { sendingQueue } from '../../core/config/sections/queue.ts';
 import { retry } from '../../core/config/sections/retry.ts';
@@ -19,7 +19,7 @@ export const config = struct(
       'gzip',
       unsupportedCompression,
     ),
-    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', WRITE_BUFFER, 'int'),
+    write_buffer_size: bufferSize(WRITE_BUFFER),
     sending_queue: sendingQueue(),
     retry_on_failure: retry,
   },

@@ -1,5 +1,5 @@
-import { duration, type Infer, int, oneOf, string, struct } from '../../core/config/fields.ts';
-import { COMPRESSIONS, unsupportedCompression } from '../../core/config/sections/common.ts';
+import { duration, type Infer, oneOf, string, struct } from '../../core/config/fields.ts';
+import { bufferSize, COMPRESSIONS, unsupportedCompression } from '../../core/config/sections/common.ts';
 import { httpClient } from '../../core/config/sections/http-client.ts';
 import { sendingQueue } from '../../core/config/sections/queue.ts';
 import { retry } from '../../core/config/sections/retry.ts';
@@ -13,7 +13,7 @@ export const config = struct(
   {
     timeout: duration('Time limit of each attempt to send; 0 means none.', '30s'),
     compression: oneOf('How bodies are compressed.', COMPRESSIONS, 'gzip', unsupportedCompression),
-    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', WRITE_BUFFER, 'int'),
+    write_buffer_size: bufferSize(WRITE_BUFFER),
     traces_endpoint: string('URL for traces; unless set, endpoint with /v1/traces.'),
     metrics_endpoint: string('URL for metrics; unless set, endpoint with /v1/metrics.'),
     logs_endpoint: string('URL for logs; unless set, endpoint with /v1/logs.'),

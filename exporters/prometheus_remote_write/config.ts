@@ -11,6 +11,7 @@ import {
   string,
   struct,
 } from '../../core/config/fields.ts';
+import { bufferSize } from '../../core/config/sections/common.ts';
 import { httpClient } from '../../core/config/sections/http-client.ts';
 import { retry } from '../../core/config/sections/retry.ts';
 
@@ -95,7 +96,7 @@ export const config = struct(
       V1,
       (found) => `unknown type for remote write protobuf message ${found}, supported: ${VERSIONS.join(', ')}`,
     ),
-    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', WRITE_BUFFER, 'int'),
+    write_buffer_size: bufferSize(WRITE_BUFFER),
   },
   {
     embed: [httpClient.with({ endpoint: 'http://some.url:9411/api/prom/push' })],

@@ -9,6 +9,7 @@ import {
   string,
   stringList,
   struct,
+  withoutEffect,
 } from '../../core/config/fields.ts';
 import { retry } from '../../core/config/sections/retry.ts';
 import { kafkaClient } from '../../core/kafka/config.ts';
@@ -89,11 +90,12 @@ const topic = (name: string) =>
 
 const ofEverySignal = (key: string) => ({ standard: `traces.${key}`, also: [`metrics.${key}`, `logs.${key}`] });
 
-const unlimited = struct('kafkareceiver.InFlightConfig', 'Without effect.', {
-  records: int('Without effect.', 1, 'int'),
-  batches: int('Without effect.', 1, 'int'),
-  bytes: int('Without effect.', 0, 'int'),
-  window: string('Without effect.'),
+const LIMITED = 'max_fetch_size and max_partition_fetch_size are the limits';
+const unlimited = struct('kafkareceiver.InFlightConfig', 'Limits of a partition.', {
+  records: withoutEffect(LIMITED, (doc) => int(doc, 1, 'int')),
+  batches: withoutEffect(LIMITED, (doc) => int(doc, 1, 'int')),
+  bytes: withoutEffect(LIMITED, (doc) => int(doc, 0, 'int')),
+  window: withoutEffect(LIMITED, (doc) => string(doc)),
 });
 
 const marking = struct(
@@ -127,8 +129,8 @@ export const config = struct(
       headers: stringList('Their names.'),
     }),
     error_backoff: retry.with({ enabled: false }),
-    partition_processing: struct('kafkareceiver.PartitionProcessingConfig', 'Without effect.', {
-      independent: bool('Partitions never wait for each other.'),
+    partition_processing: struct('kafkareceiver.PartitionProcessingConfig', 'How partitions are processed.', {
+      independent: withoutEffect('partitions never wait for each other', (doc) => bool(doc), true),
       max_prefetch: unlimited,
       max_in_flight: unlimited,
     }),

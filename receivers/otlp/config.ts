@@ -1,4 +1,5 @@
-import { duration, type Infer, int, optional, string, struct, uint32 } from '../../core/config/fields.ts';
+import { duration, type Infer, optional, string, struct, uint32 } from '../../core/config/fields.ts';
+import { bufferSize } from '../../core/config/sections/common.ts';
 import { grpcServer } from '../../core/config/sections/grpc-server.ts';
 import { httpServer } from '../../core/config/sections/http-server.ts';
 import { urlPathOf } from '../../core/http/path.ts';
@@ -14,7 +15,7 @@ const grpc = struct(
   'OTLP/gRPC.',
   {
     endpoint: string('host:port to listen on; a path for unix sockets.', 'localhost:4317'),
-    read_buffer_size: int('Size of the read buffer in bytes; 0 means the default.', READ_BUFFER, 'int'),
+    read_buffer_size: bufferSize(READ_BUFFER),
     max_connections: maxConnections,
   },
   { embed: [grpcServer], ours: ['max_connections'] },

@@ -1,4 +1,4 @@
-import { componentId, list, optional, stringList, struct } from '../fields.ts';
+import { componentId, int, list, optional, stringList, struct, withoutEffect } from '../fields.ts';
 
 const authKeys = { authenticator: componentId('Extension that authenticates.') };
 
@@ -16,6 +16,10 @@ export const httpServerAuth = optional(
   }),
   { present: false, whenNull: 'off' },
 );
+
+/** `read_buffer_size` and `write_buffer_size`, with the default that the collector has. */
+export const bufferSize = (def = 0) =>
+  withoutEffect('buffers have the size of what is in them', (doc) => int(doc, def, 'int'));
 
 export const middlewares = list(
   'Extensions that see each request, in this order.',

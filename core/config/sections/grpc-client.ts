@@ -1,6 +1,6 @@
-import { bool, duration, headers, type Infer, int, oneOf, optional, string, struct } from '../fields.ts';
+import { bool, duration, headers, type Infer, oneOf, optional, string, struct, withoutEffect } from '../fields.ts';
 import { splitHostPort } from '../host-port.ts';
-import { auth, COMPRESSIONS, middlewares, unsupportedCompression } from './common.ts';
+import { auth, bufferSize, COMPRESSIONS, middlewares, unsupportedCompression } from './common.ts';
 import { tlsClient } from './tls.ts';
 
 const keepalive = struct('configgrpc.KeepaliveClientConfig', 'Pings that show whether the connection is alive.', {
@@ -20,12 +20,16 @@ export const grpcClient = struct(
     compression: oneOf('How messages are compressed.', COMPRESSIONS, '', unsupportedCompression),
     tls: tlsClient,
     keepalive: optional(keepalive, { present: false, whenNull: 'off' }),
-    read_buffer_size: int('Size of the read buffer in bytes; 0 means the default.', 0, 'int'),
-    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', 0, 'int'),
+    read_buffer_size: bufferSize(),
+    write_buffer_size: bufferSize(),
     wait_for_ready: bool('Whether a request waits for a connection instead of failing at once.'),
     headers: headers('Metadata of every request.'),
     user_agent: string('Replaces the name of this program in the user-agent header.'),
-    balancer_name: string('How requests are spread over the addresses of a name.', 'round_robin'),
+    balancer_name: withoutEffect(
+      'there is one connection, to the first address that answers',
+      (doc) => string(doc, 'round_robin'),
+      'pick_first',
+    ),
     authority: string('Replaces the :authority of requests.'),
     auth,
     middlewares,

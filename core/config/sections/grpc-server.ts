@@ -1,6 +1,6 @@
 import { bool, duration, type Infer, int, optional, struct, uint32 } from '../fields.ts';
 import type { ConfigNode } from '../node.ts';
-import { auth, middlewares } from './common.ts';
+import { auth, bufferSize, middlewares } from './common.ts';
 import { addr } from './net.ts';
 import { tlsServer } from './tls.ts';
 
@@ -38,8 +38,8 @@ export const grpcServer = struct(
     tls: tlsServer,
     max_recv_msg_size_mib: int('Largest message in MiB; 0 means 4.', 0, 'int'),
     max_concurrent_streams: uint32('Requests at a time on one connection; 0 means no limit.'),
-    read_buffer_size: int('Size of the read buffer in bytes; 0 means the default.', 0, 'int'),
-    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', 0, 'int'),
+    read_buffer_size: bufferSize(),
+    write_buffer_size: bufferSize(),
     keepalive: optional(keepalive, { present: true }),
     auth,
     include_metadata: bool('Whether request metadata travels along with the data, for components that use it.'),

@@ -1,10 +1,24 @@
-import { bool, duration, headers, type Infer, int, oneOf, optional, type Report, string, struct } from '../fields.ts';
-import { auth, COMPRESSIONS, type Compression, middlewares, unsupportedCompression } from './common.ts';
+import {
+  bool,
+  duration,
+  headers,
+  type Infer,
+  int,
+  oneOf,
+  optional,
+  type Report,
+  string,
+  struct,
+  withoutEffect,
+} from '../fields.ts';
+import { auth, bufferSize, COMPRESSIONS, type Compression, middlewares, unsupportedCompression } from './common.ts';
 import { tlsClient } from './tls.ts';
 
 const compressionParams = struct('configcompression.CompressionParams', 'How to compress.', {
   level: int('Compression level; 0 means the default of the algorithm.', 0, 'int'),
 });
+
+const HTTP_1 = 'requests are HTTP/1.1';
 
 /** The HTTP client section. */
 export const httpClient = struct(
@@ -14,8 +28,8 @@ export const httpClient = struct(
     endpoint: string('URL to send to.'),
     proxy_url: string('URL of a proxy; where it is empty the environment decides.'),
     tls: tlsClient,
-    read_buffer_size: int('Size of the read buffer in bytes; 0 means the default.', 0, 'int'),
-    write_buffer_size: int('Size of the write buffer in bytes; 0 means the default.', 0, 'int'),
+    read_buffer_size: bufferSize(),
+    write_buffer_size: bufferSize(),
     timeout: duration('Time limit of each attempt to send; 0 means none.'),
     headers: headers('Headers of every request.'),
     auth,
@@ -26,13 +40,13 @@ export const httpClient = struct(
     max_conns_per_host: int('Connections for each host; 0 means no limit.', 0, 'int'),
     idle_conn_timeout: duration('An idle connection is closed after this time; 0 means never.', '90s'),
     disable_keep_alives: bool('Whether each request has a connection of its own.'),
-    http2_read_idle_timeout: duration('A silent HTTP/2 connection is pinged after this time; 0 means never.'),
-    http2_ping_timeout: duration('A connection that does not answer a ping for this time is closed.'),
+    http2_read_idle_timeout: withoutEffect(HTTP_1, (doc) => duration(doc)),
+    http2_ping_timeout: withoutEffect(HTTP_1, (doc) => duration(doc)),
     cookies: optional(struct('confighttp.CookiesConfig', 'Keeps cookies that the server sets.', {}), {
       present: false,
       whenNull: 'off',
     }),
-    force_attempt_http2: bool('Whether HTTP/2 is tried.', true),
+    force_attempt_http2: withoutEffect(HTTP_1, (doc) => bool(doc, true), false),
     middlewares,
   },
   { validate: (value, path, report) => checkLevel(value.compression, value.compression_params.level, path, report) },
