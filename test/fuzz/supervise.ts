@@ -24,8 +24,9 @@ export interface Job {
 /** In what is shared: the number of the mutation and the length of its input (32 bits each), then the input. */
 export const SHARED_HEAD = 8;
 const SHARED_SIZE = SHARED_HEAD + (16 << 10);
-/** An input that takes so long takes for ever. */
-const HANG_MS = 30_000;
+/** An input that takes so much processor time, or waits so long on a machine that is busy, takes for ever. */
+const HANG_CPU_MS = 30_000;
+const HANG_MS = 600_000;
 const LOOK_MS = 1000;
 /** In the place of the number: code and seeds are being loaded, which takes its time on a busy machine. */
 const NOT_BEGUN = -1;
@@ -51,14 +52,23 @@ export async function supervise(name: string, seed: number, mutations: number): 
   worker.once('exit', (code) => died(`the thread ended with ${code}`));
   let last = -1;
   let since = performance.now();
-  const timer = setInterval(() => {
+  let cpuSince = 0;
+  const look = async (): Promise<void> => {
+    const cpu = await cpuMillis(worker);
     const [mutation = 0] = head;
-    if (mutation !== last || mutation === NOT_BEGUN) since = performance.now();
+    if (mutation !== last || mutation === NOT_BEGUN) [since, cpuSince] = [performance.now(), cpu];
     last = mutation;
-    if (performance.now() - since > HANG_MS) died('it hangs');
-  }, LOOK_MS);
+    if (cpu - cpuSince > HANG_CPU_MS || performance.now() - since > HANG_MS) died('it hangs');
+  };
+  const timer = setInterval(look, LOOK_MS);
   const report = await promise;
   clearInterval(timer);
   await worker.terminate();
   return report;
+}
+
+/** Of the thread alone; 0 once it has ended. */
+async function cpuMillis(worker: Worker): Promise<number> {
+  const { user, system } = await worker.cpuUsage().catch(() => ({ user: 0, system: 0 }));
+  return (user + system) / 1000;
 }
