@@ -20,55 +20,72 @@ export interface Alike {
 /** A record that came in. */
 export interface Arrival {
   time: number;
-  number: number;
   evidence: readonly string[];
   /** The record with its resource and scope, copied. */
   copy: () => Buffer;
 }
 
 /** With the slice and its part of the key, and one id with its text, as measured. */
-const ALIKE_BYTES = 600;
+const ALIKE_BYTES = 500;
 const EVIDENCE_BYTES = 60;
 const NOTHING = Buffer.alloc(0);
 
-export class AlikeAggregation implements Aggregation<Alike, Arrival> {
+export class AlikeAggregation implements Aggregation<Arrival> {
   readonly #keep: Config['keep'];
+  readonly #rows: (Alike | undefined)[] = [];
+  /** The number of the next one: what is said of order holds within a run of the process and after a restart. */
+  #arrivals = 0;
 
   constructor(keep: Config['keep']) {
     this.#keep = keep;
   }
 
-  create(): Alike {
+  begin(row: number): void {
     const none = { earliest: Number.POSITIVE_INFINITY, latest: Number.NEGATIVE_INFINITY };
-    return { count: 0, ...none, first: Number.POSITIVE_INFINITY, last: -1, kept: NOTHING, evidence: [] };
+    this.#rows[row] = { count: 0, ...none, first: Number.POSITIVE_INFINITY, last: -1, kept: NOTHING, evidence: [] };
   }
 
-  add(into: Alike, { time, number, evidence, copy }: Arrival): void {
+  add(row: number, { time, evidence, copy }: Arrival): void {
+    const into = this.at(row);
+    const number = this.#arrivals++;
     if (this.#isBetter(into, time, time, number, number)) into.kept = copy();
     widen(into, 1, time, time, number, number);
     addEvidence(into, evidence);
   }
 
-  merge(into: Alike, from: Alike): void {
+  merge(row: number, other: number): void {
+    const [into, from] = [this.at(row), this.at(other)];
     if (this.#isBetter(into, from.earliest, from.latest, from.first, from.last)) into.kept = from.kept;
     widen(into, from.count, from.earliest, from.latest, from.first, from.last);
     addEvidence(into, from.evidence);
   }
 
-  size({ kept, evidence }: Alike): number {
+  size(row: number): number {
+    const { kept, evidence } = this.at(row);
     return ALIKE_BYTES + kept.length + evidence.length * EVIDENCE_BYTES;
   }
 
-  encode({ count, earliest, latest, first, last, kept, evidence }: Alike, to: StateWriter): void {
+  end(row: number): void {
+    this.#rows[row] = undefined;
+  }
+
+  /** What the row has, which has begun and not ended. */
+  at(row: number): Alike {
+    return this.#rows[row] as Alike;
+  }
+
+  encode(row: number, to: StateWriter): void {
+    const { count, earliest, latest, first, last, kept, evidence } = this.at(row);
     to.double(count).double(earliest).double(latest).double(first).double(last).bytes(kept).uint32(evidence.length);
     for (const id of evidence) to.text(id);
   }
 
-  decode(from: StateReader): Alike {
+  decode(row: number, from: StateReader): void {
     const [count, earliest, latest] = [from.double(), from.double(), from.double()];
     const [first, last, kept] = [from.double(), from.double(), from.bytes()];
     const evidence = Array.from({ length: from.uint32() }, () => from.text());
-    return { count, earliest, latest, first, last, kept, evidence };
+    this.#rows[row] = { count, earliest, latest, first, last, kept, evidence };
+    this.#arrivals = Math.max(this.#arrivals, last + 1);
   }
 
   /** Whether the other's record stands for both: of the same time the earliest is the first, the latest the last. */

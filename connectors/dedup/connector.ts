@@ -13,7 +13,7 @@ import type { Partition } from '../../core/stream/partition-runner.ts';
 import { KeyedWindows, WINDOWS_VERSION } from '../../core/stream/window/keyed-windows.ts';
 import type { Windowing } from '../../core/stream/window/windowing.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { type Alike, AlikeAggregation, type Arrival } from './alike.ts';
+import { AlikeAggregation, type Arrival } from './alike.ts';
 import type { Config } from './config.ts';
 import { evidenceOf, Results } from './results.ts';
 
@@ -23,21 +23,20 @@ export function dedupConnector(settings: Settings, config: Config, outputs: Outp
 }
 
 /** The windows of one partition. */
-class DedupPartition extends KeyedWindows<Alike, Arrival> {
-  /** Of the next record; what a window says of order holds within a run of the process and after a restart. */
-  arrivals = 0;
+class DedupPartition extends KeyedWindows<Arrival> {
   readonly #partition: Partition;
   readonly #results: Results;
 
   constructor(partition: Partition, config: Config) {
     const results = new Results();
+    const aggregation = new AlikeAggregation(config.keep);
     super(partition, {
       windowing: windowingOf(config),
-      aggregation: new AlikeAggregation(config.keep),
+      aggregation,
       fields: [...config.key, config.keep],
       maxKeys: config.max_keys,
       maxBytes: config.max_state_mib * 2 ** 20,
-      fire: (_key, _start, _end, alike, _late, incomplete) => results.add(alike, incomplete),
+      fire: (_key, _start, _end, row, _late, incomplete) => results.add(aggregation.at(row), incomplete),
     });
     this.#partition = partition;
     this.#results = results;
@@ -51,13 +50,6 @@ class DedupPartition extends KeyedWindows<Alike, Arrival> {
   override finish(): void {
     super.finish();
     this.emit();
-  }
-
-  override restore(entries: ReadonlyMap<string, Buffer>, version: number): void {
-    super.restore(entries, version);
-    for (const { slices } of this.values()) {
-      for (const { value } of slices) this.arrivals = Math.max(this.arrivals, value.last + 1);
-    }
   }
 
   /** Hands on what has fired since. */
@@ -81,7 +73,7 @@ class DedupStage implements Stage<DedupPartition>, MemberVisitor {
   constructor(config: Config) {
     this.#config = config;
     this.#fields = new FieldValues(config.key, 'logs');
-    this.#arrival = { time: 0, number: 0, evidence: [], copy: () => this.#copy() };
+    this.#arrival = { time: 0, evidence: [], copy: () => this.#copy() };
   }
 
   open(partition: Partition): DedupPartition {
@@ -108,7 +100,6 @@ class DedupStage implements Stage<DedupPartition>, MemberVisitor {
     this.#fields.item(record, record.attributes);
     const arrival = this.#arrival;
     arrival.time = time;
-    arrival.number = state.arrivals++;
     arrival.evidence = evidenceOf(record.attributes);
     const verdict = state.add(joinKey(this.#fields.values), time, arrival, items.source, '');
     if (verdict !== 'taken') items.stray(verdict);

@@ -31,14 +31,13 @@ export function windowConnector(settings: Settings, config: Config, outputs: Out
 class WindowStage implements Stage<WindowPartition> {
   readonly version = WINDOWS_VERSION;
   readonly #config: Config;
-  readonly #aggregation: NumberAggregation;
+  readonly #quantiles: boolean;
   readonly #keys: SignalKeys;
   readonly #readers: Readonly<Record<Signal, SignalReader>>;
 
   constructor(config: Config) {
     this.#config = config;
-    const quantiles = STATISTICS.some((one) => /^p\d/.test(one) && config.statistics.includes(one));
-    this.#aggregation = new NumberAggregation(quantiles, config.distinct !== '');
+    this.#quantiles = STATISTICS.some((one) => /^p\d/.test(one) && config.statistics.includes(one));
     this.#keys = new SignalKeys((signal) => (config.key.length === 0 ? standardKey(signal) : config.key));
     this.#readers = {
       metrics: new PointReader(config, this.#keys, 'metrics'),
@@ -48,7 +47,8 @@ class WindowStage implements Stage<WindowPartition> {
   }
 
   open(partition: Partition): WindowPartition {
-    return new WindowPartition(partition, this.#config, this.#keys, this.#aggregation);
+    const aggregation = new NumberAggregation(this.#quantiles, this.#config.distinct !== '');
+    return new WindowPartition(partition, this.#config, this.#keys, aggregation);
   }
 
   process(batch: Telemetry, state: WindowPartition, items: Items): void {

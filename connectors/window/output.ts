@@ -57,13 +57,7 @@ export class ResultWriter {
   }
 
   /** A window [start, end) in milliseconds. */
-  add(
-    { key, label: unit }: NamedKey<Numbers>,
-    start: number,
-    end: number,
-    numbers: Numbers,
-    incomplete: boolean,
-  ): void {
+  add({ key, label: unit }: NamedKey, start: number, end: number, numbers: Numbers, incomplete: boolean): void {
     const label = labelOf(this.#keys, key, this.#config.metric_name);
     this.#open(label.resource);
     const attributes = incomplete ? withIncomplete(label.attributes) : label.attributes;

@@ -4,10 +4,10 @@ import { KeyedWindows } from '../../core/stream/window/keyed-windows.ts';
 import type { Windowing } from '../../core/stream/window/windowing.ts';
 import type { Config } from './config.ts';
 import { ResultWriter } from './output.ts';
-import type { Item, NumberAggregation, Numbers } from './statistics.ts';
+import type { Item, NumberAggregation } from './statistics.ts';
 
 /** The windows of one partition, and what they have to say. */
-export class WindowPartition extends KeyedWindows<Numbers, Item> {
+export class WindowPartition extends KeyedWindows<Item> {
   readonly #partition: Partition;
   readonly #writer: ResultWriter;
 
@@ -19,7 +19,8 @@ export class WindowPartition extends KeyedWindows<Numbers, Item> {
       fields: [...config.key, config.value, config.distinct],
       maxKeys: config.max_keys,
       maxBytes: config.max_state_mib * 2 ** 20,
-      fire: (key, start, end, numbers, _late, incomplete) => writer.add(key, start, end, numbers, incomplete),
+      fire: (key, start, end, row, _late, incomplete) =>
+        writer.add(key, start, end, aggregation.numbers(row), incomplete),
     });
     this.#partition = partition;
     this.#writer = writer;

@@ -7,7 +7,7 @@ import { config as anomalyConfig } from '../../connectors/anomaly/config.ts';
 import { anomalyConnector } from '../../connectors/anomaly/connector.ts';
 import { config } from '../../connectors/window/config.ts';
 import { windowConnector } from '../../connectors/window/connector.ts';
-import { NumberAggregation, type Numbers } from '../../connectors/window/statistics.ts';
+import { NumberAggregation } from '../../connectors/window/statistics.ts';
 import type { Checkpointed } from '../../core/checkpoint.ts';
 import type { Connector, Outputs } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
@@ -116,7 +116,9 @@ async function throughput(rounds: number): Promise<void> {
 class Copies {
   fired = 0;
   readonly #aggregation = new NumberAggregation(false, false);
-  readonly #windows = new Map<number, Map<string, Numbers>>();
+  readonly #windows = new Map<number, Map<string, number>>();
+  readonly #free: number[] = [];
+  #rows = 0;
   readonly #size: number;
   readonly #slide: number;
 
@@ -132,12 +134,13 @@ class Copies {
         window = new Map();
         this.#windows.set(start, window);
       }
-      let numbers = window.get(key);
-      if (numbers === undefined) {
-        numbers = this.#aggregation.create();
-        window.set(key, numbers);
+      let row = window.get(key);
+      if (row === undefined) {
+        row = this.#free.pop() ?? this.#rows++;
+        this.#aggregation.begin(row);
+        window.set(key, row);
       }
-      this.#aggregation.add(numbers, { value, text: '' });
+      this.#aggregation.add(row, { value, text: '' });
     }
   }
 
@@ -145,6 +148,7 @@ class Copies {
     for (const [start, window] of this.#windows) {
       if (start + this.#size - 1 > watermark) continue;
       this.fired += window.size;
+      this.#free.push(...window.values());
       this.#windows.delete(start);
     }
   }

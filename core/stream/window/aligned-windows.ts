@@ -1,17 +1,12 @@
 import { Heap } from '../heap.ts';
-import { CountedValues } from './counted-values.ts';
-import { type Aggregation, type Fire, type Slice, type WindowKey, type Windows, withSlice } from './windowing.ts';
+import { NONE, type Slices, type WindowKey } from './slices.ts';
+import type { Windows, WindowsOptions } from './windowing.ts';
 
-export interface AlignedOptions<A, I, K extends WindowKey<A>> {
+export interface AlignedOptions<I, K extends WindowKey> extends WindowsOptions<I, K> {
   readonly size: number;
   /** The same as size for tumbling windows. */
   readonly slide: number;
   readonly offset: number;
-  readonly lateness: number;
-  readonly aggregation: Aggregation<A, I>;
-  readonly fire: Fire<A, K>;
-  /** The key has fewer slices than before, perhaps none. */
-  readonly shrunk: (key: K) => void;
 }
 
 /**
@@ -20,9 +15,9 @@ export interface AlignedOptions<A, I, K extends WindowKey<A>> {
  * from its slices when it fires. So an event costs the same however much windows overlap. Windows begin at the same
  * time for all keys, so what waits for the watermark is kept per window, not per key.
  */
-export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, I, K> {
-  readonly #options: AlignedOptions<A, I, K>;
-  readonly #values: CountedValues<A, I>;
+export class AlignedWindows<I, K extends WindowKey> implements Windows<I, K> {
+  readonly #options: AlignedOptions<I, K>;
+  readonly #slices: Slices<I>;
   /** Where the second slice of a slide begins, 0 where there is one. */
   readonly #cut: number;
   /** The keys that have the slice, by its start. */
@@ -32,18 +27,14 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
   readonly #ends = new Heap<number>((a, b) => a < b);
   readonly #cleanups = new Heap<number>((a, b) => a < b);
 
-  constructor(options: AlignedOptions<A, I, K>) {
+  constructor(options: AlignedOptions<I, K>) {
     this.#options = options;
-    this.#values = new CountedValues(options.aggregation);
+    this.#slices = options.slices;
     this.#cut = options.size % options.slide;
   }
 
   get open(): number {
     return this.#waiting.size;
-  }
-
-  get bytes(): number {
-    return this.#values.bytes;
   }
 
   add(key: K, time: number, item: I, watermark: number): boolean {
@@ -52,7 +43,7 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
     // where windows do not cover all time, what lies between them belongs to none
     if (time >= newest + size) return time + lateness > watermark;
     if (newest + size - 1 + lateness <= watermark) return false;
-    this.#values.add(this.#slice(key, time, newest, watermark).value, item);
+    this.#slices.add(this.#slice(key, time, newest, watermark), item);
     if (time > watermark) return true;
     for (let start = newest; start > time - size; start -= slide) {
       const last = start + size - 1;
@@ -77,8 +68,9 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
   }
 
   restore(key: K, watermark: number): void {
-    for (const { start, value } of key.slices) {
-      this.#values.keep(value);
+    const slices = this.#slices;
+    for (let row = key.newest; row !== NONE; row = slices.olderThan(row)) {
+      const start = slices.startOf(row);
       this.#register(key, start, this.#newestStart(start), watermark);
     }
   }
@@ -88,20 +80,16 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
     return Math.floor((time - offset) / slide) * slide + offset;
   }
 
-  #slice(key: K, time: number, newest: number, watermark: number): Slice<A> {
+  /** The key's slice for events of `time`. */
+  #slice(key: K, time: number, newest: number, watermark: number): number {
     const { slide, size } = this.#options;
     const second = this.#cut > 0 && size > slide && time >= newest + this.#cut;
     const start = second ? newest + this.#cut : newest;
-    const { slices } = key;
-    let at = slices.length;
-    while (at > 0 && (slices[at - 1] as Slice<A>).start > start) at--;
-    const known = slices[at - 1];
-    if (known?.start === start) return known;
+    const known = this.#slices.find(key, start);
+    if (known !== NONE) return known;
     const end = this.#cut > 0 && size > slide && !second ? newest + this.#cut : Math.min(newest + slide, newest + size);
-    const slice = { start, end, value: this.#values.create() };
-    key.slices = withSlice(slices, slice);
     this.#register(key, start, newest, watermark);
-    return slice;
+    return this.#slices.insert(key, start, end);
   }
 
   #register(key: K, slice: number, newest: number, watermark: number): void {
@@ -133,25 +121,16 @@ export class AlignedWindows<A, I, K extends WindowKey<A>> implements Windows<A, 
   }
 
   #fireKey(key: K, start: number, late: boolean): void {
-    const { size, aggregation, fire } = this.#options;
-    const inside = key.slices.filter((slice) => slice.start >= start && slice.start < start + size);
-    const [first] = inside;
-    if (first === undefined) return;
-    let { value } = first;
-    if (inside.length > 1) {
-      value = aggregation.create();
-      for (const slice of inside) aggregation.merge(value, slice.value);
-    }
-    fire(key, start, start + size, value, late);
+    const end = start + this.#options.size;
+    const row = this.#slices.within(key, start, end);
+    if (row !== undefined) this.#options.fire(key, start, end, row, late);
   }
 
   #forget(slice: number): void {
     const keys = this.#keys.get(slice) ?? [];
     this.#keys.delete(slice);
     for (const key of keys) {
-      const at = key.slices.findIndex(({ start }) => start === slice);
-      this.#values.forget((key.slices[at] as Slice<A>).value);
-      key.slices = key.slices.toSpliced(at, 1);
+      this.#slices.remove(key, this.#slices.find(key, slice));
       this.#options.shrunk(key);
     }
   }

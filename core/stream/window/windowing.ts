@@ -1,5 +1,5 @@
 import type { StateReader, StateWriter } from '../codec.ts';
-import type { Keyed } from '../keyed-state.ts';
+import type { Slices, WindowKey } from './slices.ts';
 
 /** Which windows an event belongs to. All in milliseconds; a window is [start, end). */
 export type Windowing =
@@ -13,44 +13,36 @@ export type Windowing =
     }
   | { readonly type: 'session'; readonly gap: number; readonly lateness: number };
 
-/** How the items of a window become one value. `A` is changed in place. */
-export interface Aggregation<A, I> {
-  create(): A;
-  add(into: A, item: I): void;
-  /** `from` is not used afterwards, or stays as it is and is merged again: it must not be changed or kept. */
-  merge(into: A, from: A): void;
+/** How the items of a window become one value. There may be millions, so each is in a row of the aggregation's own. */
+export interface Aggregation<I> {
+  /** The row, which was not used or is used no more, has a value of no items. */
+  begin(row: number): void;
+  add(into: number, item: I): void;
+  /** `from` may be merged again, into others: it must not be changed, nor what it consists of be kept. */
+  merge(into: number, from: number): void;
   /** How many bytes of memory the value takes, about, with what is around it. */
-  size(value: A): number;
-  encode(value: A, to: StateWriter): void;
-  decode(from: StateReader): A;
+  size(row: number): number;
+  encode(row: number, to: StateWriter): void;
+  /** As `begin`, with the value that `encode` wrote. */
+  decode(row: number, from: StateReader): void;
+  /** The value is gone. */
+  end(row: number): void;
 }
 
-/** A stretch of time of a key, with what came in it: a piece of a window, or a session. */
-export interface Slice<A> {
-  start: number;
-  /** Exclusive. */
-  end: number;
-  value: A;
-}
+/** A window has ended, or got late data after it had (`late`). `row` has its value until the next call only. */
+export type Fire<K extends WindowKey> = (key: K, start: number, end: number, row: number, late: boolean) => void;
 
-export interface WindowKey<A> extends Keyed {
-  /** By start, ascending. Replaced where there is one more or one less, because a list that can grow is large. */
-  slices: readonly Slice<A>[];
+/** What windows of any kind need. */
+export interface WindowsOptions<I, K extends WindowKey> {
+  readonly slices: Slices<I>;
+  readonly lateness: number;
+  readonly fire: Fire<K>;
+  /** The key has fewer slices than before, perhaps none. */
+  readonly shrunk: (key: K) => void;
 }
-
-/** `slices` with one more, at its place. */
-export function withSlice<A>(slices: readonly Slice<A>[], slice: Slice<A>): readonly Slice<A>[] {
-  let at = slices.length;
-  while (at > 0 && (slices[at - 1] as Slice<A>).start > slice.start) at--;
-  // unlike a list that was spread or filtered, the result has no room for more
-  return slices.toSpliced(at, 0, slice);
-}
-
-/** A window has ended, or got late data after it had (`late`). The value may be used until the next call only. */
-export type Fire<A, K extends WindowKey<A>> = (key: K, start: number, end: number, value: A, late: boolean) => void;
 
 /** The windows of one partition. `watermark` as in EventClock. */
-export interface Windows<A, I, K extends WindowKey<A>> {
+export interface Windows<I, K extends WindowKey> {
   /** False: too late for every window. The key is in the state by then, and may have no slices afterwards. */
   add(key: K, time: number, item: I, watermark: number): boolean;
   /** Fires what ends up to `watermark`, and forgets what is too late for more. */
@@ -59,6 +51,4 @@ export interface Windows<A, I, K extends WindowKey<A>> {
   restore(key: K, watermark: number): void;
   /** Windows that will fire. */
   readonly open: number;
-  /** What the values of all slices take. */
-  readonly bytes: number;
 }
