@@ -1,4 +1,5 @@
 import type { Exporter, Settings } from '../../core/component.ts';
+import { urlFault } from '../../core/config/go-url.ts';
 import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
 import type { PushContext } from '../../core/exporter-helper/types.ts';
@@ -33,7 +34,7 @@ function signalUrl(config: Config, signal: Signal): string {
   const own = config[`${signal}_endpoint`];
   if (own === '' && config.endpoint === '') throw new Error(`either endpoint or ${signal}_endpoint must be specified`);
   const url = own !== '' ? own : `${config.endpoint.replace(/\/$/, '')}/v1/${signal}`;
-  if (!URL.canParse(url) && /^https?:/i.test(url)) {
+  if (urlFault(url) !== undefined || (!URL.canParse(url) && /^https?:/i.test(url))) {
     throw new Error(own === '' ? 'endpoint must be a valid URL' : `${signal}_endpoint must be a valid URL`);
   }
   return url;

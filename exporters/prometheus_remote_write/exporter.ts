@@ -1,5 +1,6 @@
 import type { Exporter, Host, Settings } from '../../core/component.ts';
 import { snappyEncode } from '../../core/compression/snappy.ts';
+import { urlFault } from '../../core/config/go-url.ts';
 import type { QueueConfig } from '../../core/config/sections/queue.ts';
 import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
@@ -118,7 +119,9 @@ class RemoteWriter {
       throw new Error(`remote write v2 is only supported with the feature gate ${GATE}.enableSendingRW2`);
     }
     this.#translator = new Translator(translateOptions(settings, config));
-    if (!URL.canParse(endpoint)) throw new Error('invalid endpoint');
+    if (urlFault(endpoint, { request: true }) !== undefined || !URL.canParse(endpoint)) {
+      throw new Error('invalid endpoint');
+    }
     // requests are compressed once, not with every attempt
     this.client = new HttpClient({ ...config, compression: '' }, settings);
     this.#settings = settings;
