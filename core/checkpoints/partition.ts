@@ -1,10 +1,9 @@
 import type { Checkpointed, CheckpointSource, PartitionCheckpoints } from '../checkpoint.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { OutgoingRecord, Partitioner } from '../kafka/client.ts';
+import { settle } from './settle.ts';
 import type { OwnedEntries, Snapshot, SnapshotStore, Stored } from './store.ts';
 
-/** At the end, results under way are not waited for longer than about this. */
-const LONGEST_LAST_WAIT_MS = 1_000;
 /** Results that wait for a checkpoint; beyond, one is taken early. */
 const MOST_WAITING_BYTES = 32 << 20;
 
@@ -142,11 +141,12 @@ export class CheckpointedPartition implements PartitionCheckpoints {
   }
 
   async #store(): Promise<void> {
-    const { clock, store, intervalMs, minPauseMs, report } = this.#options;
+    const { clock, store, states, intervalMs, minPauseMs, report } = this.#options;
     const { partition } = this.#source;
     const began = clock.monotonic();
-    const underWay = this.#underWay();
-    if (underWay.length > 0 && !(await this.#settle(underWay))) return;
+    const settled = settle([...states.values()], partition, clock, () => this.#closing);
+    // what results that are under way are of comes again
+    if (settled !== undefined && !(await settled)) return;
     const snapshot = this.#snapshot();
     let error: Error | undefined;
     if (snapshot !== undefined) {
@@ -174,25 +174,6 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     this.#waitingBytes = this.#outputs.reduce((sum, { record }) => sum + record.value.length, 0);
     this.#storedPosition = snapshot.position;
     if (snapshot.position !== undefined) this.#source.stored(snapshot.position);
-  }
-
-  #underWay(): Promise<void>[] {
-    const { partition } = this.#source;
-    return [...this.#options.states.values()].flatMap((state) => state.settled?.(partition) ?? []);
-  }
-
-  /** Waits until no results are under way. False: the partition is closed before, so what they are of comes again. */
-  async #settle(first: readonly Promise<void>[]): Promise<boolean> {
-    const { clock } = this.#options;
-    for (let underWay = first; underWay.length > 0; underWay = this.#underWay()) {
-      const closing = this.#closing;
-      const time = Promise.withResolvers<boolean>();
-      const timer = clock.after(LONGEST_LAST_WAIT_MS, () => time.resolve(true));
-      const isLate = await Promise.race([time.promise, Promise.all(underWay).then(() => false)]);
-      timer.cancel();
-      if (isLate && closing) return false;
-    }
-    return true;
   }
 
   /** Undefined where nothing has happened since the last one. */

@@ -1,7 +1,8 @@
 import type { Settings } from '../../core/component.ts';
-import { Audit, Reason } from './audit.ts';
+import type { RequestContext } from '../../core/telemetry/context.ts';
+import { type Audit, Reason } from './audit.ts';
 import type { Config } from './config.ts';
-import { TailSamplingMetrics } from './metrics.ts';
+import type { TailSamplingMetrics } from './metrics.ts';
 import { Decision } from './policies/policy.ts';
 import { NONE } from './store/arena.ts';
 import { DecisionCache } from './store/decision-cache.ts';
@@ -11,6 +12,12 @@ import { ID_LENGTH } from './store/trace-id.ts';
 import { Traces } from './store/traces.ts';
 
 const MILLIS = 1000;
+
+/** What the ledgers of all partitions have in common. */
+export interface Reports {
+  readonly audit: Audit;
+  readonly metrics: TailSamplingMetrics;
+}
 
 /**
  * What is known about traces: which wait, how the others were decided, and what of that outlasts them. Traces are named
@@ -29,6 +36,8 @@ export class Ledger {
   opened = 0;
   /** Where it is there, spans and decisions are kept over restarts. */
   journal: Journal | undefined;
+  /** Where it is there, it is told which traces have changed, before those that are removed are. */
+  changes: { touch(slot: number): void } | undefined;
 
   readonly #settings: Settings;
   readonly #policies: readonly string[];
@@ -37,7 +46,15 @@ export class Ledger {
   #decidedGoFirst: boolean;
   readonly #id = Buffer.alloc(ID_LENGTH);
 
-  constructor(settings: Settings, config: Config, policies: readonly string[], seed: number) {
+  /** `context` is put on the batches that are sent on. */
+  constructor(
+    settings: Settings,
+    config: Config,
+    policies: readonly string[],
+    seed: number,
+    reports: Reports,
+    context?: RequestContext,
+  ) {
     const { sampled_cache_size: sampled, non_sampled_cache_size: others } = config.decision_cache;
     this.#settings = settings;
     this.#policies = policies;
@@ -46,9 +63,9 @@ export class Ledger {
     this.#maxTraces = Math.max(1, config.num_traces);
     this.#decidedGoFirst = config.block_on_overflow;
     this.traces = new Traces(seed, Math.max(1, Math.trunc(config.decision_wait / MILLIS)));
-    this.outbox = new Outbox(settings.featureGate('processor.tailsamplingprocessor.recordpolicy'));
-    this.audit = new Audit(settings.clock, policies);
-    this.metrics = new TailSamplingMetrics(settings, policies);
+    this.outbox = new Outbox(settings.featureGate('processor.tailsamplingprocessor.recordpolicy'), context);
+    this.audit = reports.audit;
+    this.metrics = reports.metrics;
     this.sampledIds = sampled > 0 ? new DecisionCache(sampled, seed) : undefined;
     this.otherIds = others > 0 ? new DecisionCache(others, seed) : undefined;
   }
@@ -56,6 +73,11 @@ export class Ledger {
   /** Undecided traces are as many as there may be. */
   get full(): boolean {
     return this.pending >= this.#maxTraces;
+  }
+
+  /** Traces in memory. */
+  get size(): number {
+    return this.traces.table.size;
   }
 
   nameOf(policy: number): string | undefined {
@@ -85,6 +107,7 @@ export class Ledger {
   /** The decision is taken: sends the spans on or frees them, and forgets the trace where a cache remembers it. */
   close(slot: number, decision: Decision, policy: number, reason: Reason, compositePolicy?: string): void {
     const { table } = this.traces;
+    this.changes?.touch(slot);
     this.#record(slot, decision, policy, reason);
     this.pending--;
     table.decision[slot] = decision;
@@ -122,9 +145,28 @@ export class Ledger {
   }
 
   remove(slot: number): void {
+    this.changes?.touch(slot);
     this.metrics.removed(this.age(slot) / MILLIS);
     if (this.traces.table.decision[slot] === Decision.PENDING) this.pending--;
     this.traces.remove(slot);
+  }
+
+  /** A trace that was opened just now was decided by an earlier process. */
+  restoreDecided(slot: number, decision: Decision, policy: number): void {
+    const { table } = this.traces;
+    if (table.decision[slot] === Decision.PENDING) this.pending--;
+    table.decision[slot] = decision;
+    table.policy[slot] = policy;
+    this.traces.settle(slot);
+    this.remember(slot, decision);
+  }
+
+  /** Does `restore`, in which traces come again that were here before: decided ones go first where there is no room. */
+  restoring(restore: () => void): void {
+    const usual = this.#decidedGoFirst;
+    this.#decidedGoFirst = true;
+    restore();
+    this.#decidedGoFirst = usual;
   }
 
   /** Goes on where an earlier process was, and from now on keeps what the next one needs. */
@@ -166,12 +208,8 @@ export class Ledger {
       if (table.size >= this.#maxTraces) return;
       slot = this.open(id, 0);
     }
-    if (table.decision[slot] === Decision.PENDING) this.pending--;
-    table.decision[slot] = decision;
     table.decidedAt[slot] = this.#settings.clock.monotonic();
-    table.policy[slot] = this.#policies.indexOf(policy);
-    this.traces.settle(slot);
-    this.remember(slot, decision as Decision);
+    this.restoreDecided(slot, decision as Decision, this.#policies.indexOf(policy));
   }
 
   /** Where senders rather wait than lose a trace, and after a restart, decided ones go first. */

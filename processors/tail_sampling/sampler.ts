@@ -1,10 +1,11 @@
 import type { Settings } from '../../core/component.ts';
 import type { Groups } from '../../core/otlp/readers/groups.ts';
+import type { RequestContext } from '../../core/telemetry/context.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { Reason } from './audit.ts';
 import type { Config } from './config.ts';
 import { Jury } from './jury.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, type Reports } from './ledger.ts';
 import type { NamedPolicy } from './policies/compile.ts';
 import { Decision } from './policies/policy.ts';
 import { NONE } from './store/arena.ts';
@@ -27,7 +28,14 @@ export class TailSampler {
   readonly #ingest: boolean;
   readonly #id = Buffer.alloc(ID_LENGTH);
 
-  constructor(settings: Settings, config: Config, policies: readonly NamedPolicy[]) {
+  /** `context` is put on the batches that are sent on. */
+  constructor(
+    settings: Settings,
+    config: Config,
+    policies: readonly NamedPolicy[],
+    reports: Reports,
+    context?: RequestContext,
+  ) {
     const seed = Math.floor(settings.random() * 2 ** 32);
     const bytesCounted = settings.featureGate('processor.tailsamplingprocessor.metricstatcountbytessampled');
     const sizes = config.maximum_trace_size_bytes > 0 || bytesCounted || policies.some((p) => p.policy.sized === true);
@@ -35,7 +43,7 @@ export class TailSampler {
     this.#settings = settings;
     this.#config = config;
     this.#ingest = config.sampling_strategy === 'span-ingest';
-    this.ledger = new Ledger(settings, config, names, seed);
+    this.ledger = new Ledger(settings, config, names, seed, reports, context);
     this.#jury = new Jury(settings, config, policies, this.ledger.metrics);
     this.#grouper = new TraceGrouper(seed, { sizes, roots: config.decision_wait_after_root_received > 0 });
   }
@@ -94,6 +102,7 @@ export class TailSampler {
     if (this.#decidedBefore(index, idBuffer, idAt, groups)) return;
     let slot = table.find(idBuffer, idAt);
     if (slot === NONE) slot = this.ledger.open(idBuffer, idAt);
+    this.ledger.changes?.touch(slot);
     table.spans[slot] = (table.spans[slot] as number) + (grouper.count[index] as number);
     const wait = this.#config.decision_wait_after_root_received;
     if (wait > 0 && grouper.root[index] === 1) batches.hurry(slot, Math.trunc(wait / MILLIS));

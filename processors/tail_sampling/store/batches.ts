@@ -55,6 +55,16 @@ export class Batches {
     if (list.head === NONE) this.#batches.delete(number);
   }
 
+  /** How often time went on. */
+  get tick(): number {
+    return this.#tick;
+  }
+
+  /** Goes on at the tick of an earlier process, before the first trace. */
+  begin(tick: number): void {
+    this.#tick = this.#earliest = tick;
+  }
+
   /** Time goes on: from now on `due` gives the next batch too. */
   advance(): void {
     this.#tick++;

@@ -3,6 +3,11 @@ import { NONE } from './arena.ts';
 const INITIAL_ENTRIES = 1024;
 /** The collector keys by the second half of a trace id. */
 const HALF = 8;
+/** Entries that are together in a snapshot: few enough that one which changed is soon written. */
+const BLOCK_BITS = 12;
+const BLOCK = 1 << BLOCK_BITS;
+/** The half of an id, and the policy. */
+const STORED_BYTES = 8 + 2;
 
 /**
  * The traces that were last decided or asked for, at most so many; about 32 bytes each. Says which policy decided.
@@ -20,6 +25,8 @@ export class DecisionCache {
   #newest = NONE;
   #oldest = NONE;
   #places = new Int32Array(INITIAL_ENTRIES * 2).fill(NONE);
+  /** Blocks that changed since the last snapshot; undefined where nobody takes any. */
+  #changed: Set<number> | undefined;
 
   constructor(capacity: number, seed: number) {
     this.#capacity = capacity;
@@ -37,7 +44,53 @@ export class DecisionCache {
 
   put(buffer: Buffer, at: number, policy: number): void {
     const low = buffer.readInt32LE(at + HALF);
-    const high = buffer.readInt32LE(at + HALF + 4);
+    this.#put(low, buffer.readInt32LE(at + HALF + 4), policy);
+  }
+
+  /** From now on remembers what changes between snapshots. */
+  track(): void {
+    this.#changed ??= new Set();
+  }
+
+  /** The entry that goes first. */
+  get oldest(): number {
+    return Math.max(0, this.#oldest);
+  }
+
+  /** The blocks, or those that changed since the last call: an entry is soon used again, so none is ever gone. */
+  *snapshot(which: 'all' | 'changed'): Generator<[block: number, bytes: Buffer]> {
+    const blocks = which === 'all' ? Math.ceil(this.#size / BLOCK) : 0;
+    const wanted = which === 'all' ? Array.from({ length: blocks }, (_, i) => i) : [...(this.#changed ?? [])];
+    this.#changed?.clear();
+    for (const block of wanted) {
+      const end = Math.min(this.#size, (block + 1) * BLOCK);
+      const bytes = Buffer.alloc((end - block * BLOCK) * STORED_BYTES);
+      let at = 0;
+      for (let entry = block * BLOCK; entry < end; entry++) {
+        at = bytes.writeInt32LE(this.#low[entry] as number, at);
+        at = bytes.writeInt32LE(this.#high[entry] as number, at);
+        at = bytes.writeInt16LE(this.#policy[entry] as number, at);
+      }
+      yield [block, bytes];
+    }
+  }
+
+  /**
+   * Takes up all blocks of a snapshot, in their order, as far as there is room. The order of use is nearly what it was.
+   * `policyOf` gives the index that a policy has now.
+   */
+  restore(blocks: readonly Buffer[], oldest: number, policyOf: (before: number) => number): void {
+    const bytes = Buffer.concat(blocks);
+    if (bytes.length % STORED_BYTES !== 0) throw new Error('the snapshot is damaged: decisions end too early');
+    const count = bytes.length / STORED_BYTES;
+    for (let i = 0; i < count; i++) {
+      const at = ((oldest + i) % count) * STORED_BYTES;
+      this.#put(bytes.readInt32LE(at), bytes.readInt32LE(at + 4), policyOf(bytes.readInt16LE(at + 8)));
+    }
+    this.#changed?.clear();
+  }
+
+  #put(low: number, high: number, policy: number): void {
     let entry = this.#find(low, high);
     if (entry !== NONE) this.#unlink(entry);
     else {
@@ -47,6 +100,7 @@ export class DecisionCache {
       this.#place(entry);
     }
     this.#policy[entry] = policy;
+    this.#changed?.add(entry >> BLOCK_BITS);
     this.#linkNewest(entry);
   }
 

@@ -3,6 +3,7 @@ import { copyBytes } from '../../../core/otlp/edit/writer.ts';
 import { GROUP } from '../../../core/otlp/readers/groups.ts';
 import { encodeValue } from '../../../core/otlp/value-encode.ts';
 import { varintSize, writeVarint } from '../../../core/otlp/wire.ts';
+import { EMPTY_CONTEXT, type RequestContext } from '../../../core/telemetry/context.ts';
 import { type Slab, slabs } from '../../../core/telemetry/slab.ts';
 import { Telemetry } from '../../../core/telemetry/telemetry.ts';
 
@@ -33,9 +34,11 @@ export class Outbox {
   #ranges: OpenRange[] = [];
   #label: Label = NO_LABEL;
   readonly #labeller: Rewriter | undefined;
+  readonly #context: RequestContext;
 
-  /** `labels`: whether scopes are told which policy sampled their spans. */
-  constructor(labels: boolean) {
+  /** `labels`: whether scopes are told which policy sampled their spans; `context` is put on the batches. */
+  constructor(labels: boolean, context: RequestContext = EMPTY_CONTEXT) {
+    this.#context = context;
     if (!labels) return;
     this.#labeller = new Rewriter({
       scope: ({ attributes }) => {
@@ -78,7 +81,7 @@ export class Outbox {
   /** Everything since the last call; undefined where there is nothing. */
   take(): Telemetry | undefined {
     if (this.#ranges.length === 0) return undefined;
-    const batch = new Telemetry('traces', this.#ranges, this.spans);
+    const batch = new Telemetry('traces', this.#ranges, this.spans, this.#context);
     this.#ranges = [];
     this.spans = 0;
     return batch;

@@ -9,6 +9,9 @@ import { type Label, NO_LABEL, Outbox } from './outbox.ts';
 import { Resources } from './resources.ts';
 import { TraceTable } from './trace-table.ts';
 
+/** Spans of a trace from one resource group: a resource is the same buffer in all chunks that have it. */
+export type WaitingChunk = Pick<StoredChunk, 'spans' | 'size' | 'resource' | 'run'>;
+
 /**
  * Traces with their spans, as the bytes in which they came. A chunk has the spans of one trace from one resource group
  * of a request: their scope groups, ready to be sent, and the number of their resource.
@@ -67,19 +70,20 @@ export class Traces {
     return chunk;
   }
 
-  /** The same for a chunk that was kept over a restart. */
-  restore(slot: number, stored: StoredChunk, segment: number): void {
+  /** The same for a chunk that was kept over a restart; false where there is no memory left. */
+  restore(slot: number, stored: WaitingChunk, segment = NONE): boolean {
     const { resource, run, spans, size } = stored;
     const arena = this.#arena;
     const chunk = arena.allocate(run.length);
     if (chunk === NONE) {
       this.onFree?.(segment);
-      return;
+      return false;
     }
     run.copy(arena.bytes, arena.at);
     this.#describe(this.#resources.add(resource, 0, resource.length), spans, size);
     arena.write(chunk, Header.SEGMENT, segment);
     this.#link(slot, chunk);
+    return true;
   }
 
   /** Has a chunk kept over restarts. */
@@ -95,6 +99,21 @@ export class Traces {
       resource: this.#resources.get(words[word + Header.RESOURCE] as number),
       run: arena.bytes.subarray(at, at + (words[word + Header.LENGTH] as number)),
     });
+  }
+
+  /** The chunks of a trace in their order, as they lie in memory: to be read before anything else is done. */
+  *chunksOf(slot: number): Generator<WaitingChunk> {
+    const arena = this.#arena;
+    for (let chunk = this.table.first[slot] as number; chunk !== NONE; chunk = arena.read(chunk, Header.NEXT)) {
+      arena.locate(chunk);
+      const { words, word, at } = arena;
+      yield {
+        spans: words[word + Header.SPANS] as number,
+        size: words[word + Header.SIZE] as number,
+        resource: this.#resources.get(words[word + Header.RESOURCE] as number),
+        run: arena.bytes.subarray(at, at + (words[word + Header.LENGTH] as number)),
+      };
+    }
   }
 
   /** After the last trace of a resource group. */
