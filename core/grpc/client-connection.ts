@@ -98,6 +98,12 @@ export class ClientConnection extends Connection<ClientStream> implements Pinged
     this.#afterStream();
   }
 
+  /** Takes no more calls and ends when those it has are over. */
+  retire(): void {
+    this.#goAway();
+    this.#afterStream();
+  }
+
   close(): void {
     if (this.dead) return;
     this.writeGoAway(0, ErrorCode.NO_ERROR, '');

@@ -14,7 +14,8 @@ export class ClientSettings {
   readonly clock: Clock;
   readonly random: () => number;
   readonly target: NetConnectOpts;
-  readonly tls: ConnectionOptions | undefined;
+  /** For connections to come. */
+  tls: ConnectionOptions | undefined;
   readonly keepalive: ClientKeepalive | undefined;
   readonly waitForReady: boolean;
   readonly connectTimeoutMs: number;
@@ -30,19 +31,10 @@ export class ClientSettings {
 
   constructor(options: GrpcClientOptions) {
     const { endpoint } = options;
-    const host = 'host' in endpoint ? endpoint.host : undefined;
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
     this.target = endpoint;
-    this.tls =
-      options.tls === undefined
-        ? undefined
-        : {
-            // only names go into SNI
-            ...(host !== undefined && isIP(host) === 0 ? { servername: host } : {}),
-            ...options.tls,
-            ALPNProtocols: ['h2'],
-          };
+    if (options.tls !== undefined) this.setTls(options.tls);
     this.keepalive = options.keepalive;
     this.waitForReady = options.waitForReady ?? false;
     this.connectTimeoutMs = options.connectTimeoutMs || DEFAULT_CONNECT_TIMEOUT_MS;
@@ -61,6 +53,13 @@ export class ClientSettings {
       ...(accepted === '' ? [] : ([['grpc-accept-encoding', accepted]] as const)),
       ...[...(options.metadata ?? [])].map(lowerName),
     ];
+  }
+
+  setTls(options: ConnectionOptions): void {
+    const host = 'host' in this.target ? this.target.host : undefined;
+    // only names go into SNI
+    const name = host !== undefined && isIP(host) === 0 ? { servername: host } : {};
+    this.tls = { ...name, ...options, ALPNProtocols: ['h2'] };
   }
 
   /** The header block of a call; `timeoutMs` is 0 without a deadline. */

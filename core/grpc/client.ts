@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { Timer } from '../clock.ts';
 import { dialReason } from '../net/dial-error.ts';
 import { StatusCode } from '../status-code.ts';
@@ -54,6 +55,16 @@ export class GrpcClient implements ConnectionUser {
     if (deadline < this.#nextDeadline) this.#watchDeadline(deadline);
     this.#submit(call);
     return call.promise;
+  }
+
+  /** Connections to come use these certificates; the one there is ends when its calls are answered. */
+  renew(tls: ConnectionOptions): void {
+    this.#settings.setTls(tls);
+    this.#backoff?.cancel();
+    this.#backoff = undefined;
+    this.#failedConnects = 0;
+    if (this.#current !== undefined) this.#current.retire();
+    else if (this.#waiting.length > 0) this.#connect();
   }
 
   readonly #onSettled = (call: Call): void => {

@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { type ClientAuthenticator, checkTransportSecurity, clientAuthenticator } from '../auth.ts';
 import type { Timer } from '../clock.ts';
 import type { Host, Settings } from '../component.ts';
@@ -42,8 +43,8 @@ export class ConfiguredClient {
   readonly #encoding: string | undefined;
   #authenticator: ClientAuthenticator | undefined;
   #client: GrpcClient | undefined;
-  /** Replaced when certificates were read again; ends its calls until the next time. */
-  #retired: GrpcClient | undefined;
+  /** In use. */
+  #tls: ConnectionOptions | undefined;
   #reload: Timer | undefined;
 
   constructor(settings: Settings, config: GrpcClientConfig) {
@@ -64,17 +65,18 @@ export class ConfiguredClient {
     checkClientMiddlewares(host, middlewares);
     if (auth?.authenticator !== undefined) {
       this.#authenticator = clientAuthenticator(host, auth.authenticator);
-      checkTransportSecurity(this.#authenticator, this.#tls() !== undefined);
+      checkTransportSecurity(this.#authenticator, this.#readTls() !== undefined);
     }
+    this.#tls = this.#readTls();
     this.#client = this.#connect();
     this.#reload = reloadTls(
       tls,
       clock,
       () => {
-        const fresh = this.#connect();
-        void this.#retired?.close();
-        this.#retired = this.#client;
-        this.#client = fresh;
+        const fresh = this.#readTls();
+        if (fresh === undefined || isDeepStrictEqual(fresh, this.#tls)) return;
+        this.#tls = fresh;
+        this.#client?.renew(fresh);
       },
       (error) => logger.error('Certificates cannot be read again, those in use stay', { error }),
     );
@@ -83,7 +85,7 @@ export class ConfiguredClient {
   /** Calls in flight fail. Repeatable. */
   async close(): Promise<void> {
     this.#reload?.cancel();
-    await Promise.all([this.#client?.close(), this.#retired?.close()]);
+    await this.#client?.close();
   }
 
   /** Rejects with a GrpcError. `context` is for the authenticator. */
@@ -107,7 +109,7 @@ export class ConfiguredClient {
   }
 
   /** Undefined for plain text. A scheme says more than the section. */
-  #tls(): ConnectionOptions | undefined {
+  #readTls(): ConnectionOptions | undefined {
     const { endpoint, tls } = this.#config;
     const { scheme } = parseTarget(endpoint);
     return scheme === 'http' ? undefined : (clientTls(tls) ?? (scheme === 'https' ? {} : undefined));
@@ -120,7 +122,7 @@ export class ConfiguredClient {
     const { keepalive } = config;
     return new GrpcClient({
       endpoint,
-      tls: this.#tls(),
+      tls: this.#tls,
       authority: config.authority || undefined,
       userAgent: config.user_agent || userAgent(build),
       metadata: [...config.headers].map(([name, value]) => [name, value.reveal()] as const),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
 import { StatusCode } from '../status-code.ts';
@@ -199,6 +200,52 @@ test('our client calls grpc-js over TLS, and checks its certificate', async (t) 
     assert.match(error.message, /^connection error: desc = ".*(certificate|self-signed)/);
     return true;
   });
+});
+
+test('our client takes other certificates: calls under way are answered, those to come use them', async (t) => {
+  const slow = Promise.withResolvers<void>();
+  const shown: (string | undefined)[] = [];
+  const server = http2.createSecureServer({
+    key: KEY,
+    cert: CERT,
+    ca: CA,
+    requestCert: true,
+    rejectUnauthorized: false,
+  });
+  let sessions = 0;
+  server.on('session', (session) => {
+    sessions++;
+    session.on('close', () => sessions--);
+  });
+  server.on('stream', async (stream) => {
+    const { socket } = stream.session as http2.ServerHttp2Session;
+    shown.push((socket as TLSSocket).getPeerCertificate().fingerprint256);
+    const first = shown.length === 1;
+    stream.resume();
+    if (first) await slow.promise;
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(Buffer.alloc(5));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const tls = { ca: CA, cert: CERT, key: KEY };
+  const client = new GrpcClient({ endpoint: { host: 'localhost', port: (server.address() as AddressInfo).port }, tls });
+  t.after(() => client.close());
+  const early = client.unary(PATH, [], 0);
+  while (shown.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  for (let renewal = 0; renewal < 3; renewal++) {
+    client.renew({ ca: CA });
+    await client.unary(PATH, [], 0);
+  }
+  slow.resolve();
+  await early;
+  assert.deepEqual(
+    shown.map((fingerprint) => fingerprint !== undefined),
+    [true, false, false, false],
+  );
+  while (sessions > 1) await new Promise((resolve) => setTimeout(resolve, 2));
 });
 
 test('our client maps answers that are not gRPC', async (t) => {

@@ -1,6 +1,7 @@
 import type * as http from 'node:http';
 import type * as https from 'node:https';
-import type { SecureContextOptions } from 'node:tls';
+import type { ConnectionOptions, SecureContextOptions } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { type ClientAuthenticator, clientAuthenticator } from '../auth.ts';
 import { builtin } from '../builtin.ts';
 import type { Clock, Timer } from '../clock.ts';
@@ -48,6 +49,8 @@ export class HttpClient {
   readonly #cookies: CookieJar | undefined;
   #authenticator: ClientAuthenticator | undefined;
   #agents: { readonly http: http.Agent; readonly https: https.Agent } | undefined;
+  /** In use. */
+  #tls: ConnectionOptions = {};
   #reload: Timer | undefined;
 
   constructor(config: HttpClientConfig, { clock, logger, meter }: Pick<Settings, 'clock' | 'logger' | 'meter'>) {
@@ -69,15 +72,28 @@ export class HttpClient {
     const { auth, tls, middlewares } = this.#config;
     checkClientMiddlewares(host, middlewares);
     if (auth?.authenticator !== undefined) this.#authenticator = clientAuthenticator(host, auth.authenticator);
+    this.#tls = this.#readTls();
     this.#agents = this.#makeAgents();
     this.#reload = reloadTls(
       tls,
       this.#clock,
-      () => {
-        this.#agents = this.#makeAgents();
-      },
+      () => this.#renew(),
       (error) => this.#log.error('Certificates cannot be read again, those in use stay', { error }),
     );
+  }
+
+  /** Other certificates are for other connections; those with a request under way end some time after it. */
+  #renew(): void {
+    const fresh = this.#readTls();
+    if (isDeepStrictEqual(fresh, this.#tls)) return;
+    this.#tls = fresh;
+    const idle = Object.values(this.#agents?.https.freeSockets ?? {});
+    this.#agents = this.#makeAgents();
+    for (const socket of idle.flat()) socket?.destroy();
+  }
+
+  #readTls(): ConnectionOptions {
+    return clientTls(this.#config.tls, 'later') ?? {};
   }
 
   /** Ends the connections; requests under way fail. Repeatable. */
@@ -181,10 +197,9 @@ export class HttpClient {
       ...(config.idle_conn_timeout > 0 ? { timeout: config.idle_conn_timeout } : {}),
       proxyEnv: proxies(config.proxy_url),
     };
-    const tls = clientTls(config.tls, 'later') ?? {};
     return {
       http: new builtin.http.Agent(options),
-      https: new builtin.https.Agent({ ...options, ...(tls as SecureContextOptions) }),
+      https: new builtin.https.Agent({ ...options, ...(this.#tls as SecureContextOptions) }),
     };
   }
 }
