@@ -37,10 +37,10 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 test('a plugin is a folder, a file or a package, with one factory or several', async () => {
-  const [one] = await loadPlugin(join(folder, 'one'), folder);
+  const [one] = await loadPlugin(join(folder, 'one'), [folder]);
   assert.deepEqual([one?.kind, one?.type], ['exporter', 'mine']);
-  assert.equal((await loadPlugin('one', folder))[0]?.type, 'mine', 'relative to the directory');
-  const two = await loadPlugin('weir-two', folder);
+  assert.equal((await loadPlugin('one', [folder]))[0]?.type, 'mine', 'relative to the directory');
+  const two = await loadPlugin('weir-two', [folder]);
   assert.deepEqual(
     two.map((e) => `${e.kind} ${e.type} ${e.aliases}`),
     ['exporter a ', 'processor b c'],
@@ -51,14 +51,25 @@ test('a plugin is a folder, a file or a package, with one factory or several', a
   assert.deepEqual(registry.types('processor'), ['b', 'c']);
 });
 
+test('the first directory that has it counts', async () => {
+  const other = join(folder, 'other');
+  await mkdir(other);
+  await writeFile(join(other, 'bad.js'), 'throw new Error("the other one")');
+  assert.equal((await loadPlugin('one', [other, folder]))[0]?.type, 'mine');
+  await assert.rejects(loadPlugin('bad.js', [other, folder]), /"bad.js": the other one/);
+});
+
 test('what is no plugin is refused with its name', async () => {
-  await assert.rejects(loadPlugin('nope', folder), /^Error: cannot load plugin "nope": Cannot find/);
-  await assert.rejects(loadPlugin('bad.js', folder), /plugin "bad.js": the default export is not a component factory/);
-  await assert.rejects(loadPlugin('throws.mjs', folder), /^Error: cannot load plugin "throws.mjs": broken inside$/);
+  await assert.rejects(loadPlugin('nope', [folder]), /^Error: cannot load plugin "nope": Cannot find/);
+  await assert.rejects(
+    loadPlugin('bad.js', [folder]),
+    /plugin "bad.js": the default export is not a component factory/,
+  );
+  await assert.rejects(loadPlugin('throws.mjs', [folder]), /^Error: cannot load plugin "throws.mjs": broken inside$/);
 });
 
 test('two components of one kind and type are refused', async () => {
-  const entries = await loadPlugin('one', folder);
+  const entries = await loadPlugin('one', [folder]);
   assert.throws(() => createRegistry([...entries, ...entries]), /there are two exporters of type "mine"/);
 });
 
@@ -75,7 +86,7 @@ test('a package imports core by the name of this program and gets the modules of
   await mkdir(path);
   await writeFile(join(path, 'package.json'), '{"name": "weir-named", "type": "module", "main": "main.js"}');
   await writeFile(join(path, 'main.js'), source);
-  const [named] = await loadPlugin('weir-named', folder);
+  const [named] = await loadPlugin('weir-named', [folder]);
   const factory = (await named?.load())?.default as ExporterFactory<unknown>;
   assert.throws(() => factory.create(testSettings(), {}), PipelineError);
 });

@@ -6,15 +6,18 @@ import { COMPONENT_KINDS } from '../core/component-id.ts';
 import type { ComponentEntry, Factory } from '../core/factory.ts';
 
 /**
- * Loads components from outside: a folder (with an index.ts or index.js), a file, or the name of an npm package that
- * can be found from the working directory. The default export is a factory or a list of them, just as in the
- * folders of built-in components.
+ * Loads components from outside: a folder (with an index.ts or index.js), a file, or the name of an npm package. The
+ * directories are tried in turn. The default export is a factory or a list of them, just as in the folders of built-in
+ * components.
  */
-export async function loadPlugin(name: string, directory = process.cwd()): Promise<readonly ComponentEntry[]> {
+export async function loadPlugin(
+  name: string,
+  directories: readonly string[] = [process.cwd()],
+): Promise<readonly ComponentEntry[]> {
   let module: { readonly default?: unknown };
   shareCore();
   try {
-    module = await import(await locate(name, directory));
+    module = await import(await locate(name, directories));
   } catch (error) {
     throw new Error(`cannot load plugin ${JSON.stringify(name)}: ${(error as Error).message.split('\n')[0]}`);
   }
@@ -44,17 +47,30 @@ function shareCore(): void {
   });
 }
 
-async function locate(name: string, directory: string): Promise<string> {
+/** The URL to import; fails with what the last directory says. */
+async function locate(name: string, directories: readonly string[]): Promise<string> {
+  let failure: unknown;
+  for (const directory of directories) {
+    try {
+      return pathToFileURL(await locateIn(directory, name)).href;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function locateIn(directory: string, name: string): Promise<string> {
   const path = resolve(directory, name);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isFile()) return pathToFileURL(path).href;
+  if (found?.isFile()) return path;
   if (found?.isDirectory()) {
     for (const file of ['index.ts', 'index.js', 'index.mjs']) {
       const index = join(path, file);
-      if ((await stat(index).catch(() => undefined))?.isFile()) return pathToFileURL(index).href;
+      if ((await stat(index).catch(() => undefined))?.isFile()) return index;
     }
   }
-  return pathToFileURL(createRequire(join(directory, 'package.json')).resolve(found === undefined ? name : path)).href;
+  return createRequire(join(directory, 'package.json')).resolve(found === undefined ? name : path);
 }
 
 function entry(name: string, exported: unknown): ComponentEntry {

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import type { BuildInfo } from '../../core/component.ts';
 import { COMPONENT_KINDS } from '../../core/component-id.ts';
 import { deepFreeze, type Findings, SectionDecoder, validateSection } from '../../core/config/decoder.ts';
@@ -13,6 +14,7 @@ import { checkConnectors } from './check-connectors.ts';
 import { checkAmbiguousIds, checkSignals, resolveExtensions, resolvePipelines } from './check-pipelines.ts';
 import { type Declarations, readComponents, SECTION, withNamedExtensions } from './components.ts';
 import { withListedConnectors } from './listed-connectors.ts';
+import { filesOf } from './providers.ts';
 import { resolveConfig } from './resolve.ts';
 import { type ServiceSection, service } from './root.ts';
 import { telemetrySettings } from './telemetry.ts';
@@ -65,7 +67,7 @@ export async function loadConfig(options: LoadOptions, sources: Sources = new Ma
     },
   );
   checkRootKeys(root, findings);
-  const registry = await withPlugins(root, options, findings);
+  const registry = await withPlugins(root, options, sources, findings);
   const written = await readComponents(root, registry, findings);
   const section = readService(root, findings);
   const declared = await withNamedExtensions(section.extensions, written, registry, findings);
@@ -102,19 +104,36 @@ function checkRootKeys(root: MapNode, findings: Findings): void {
   }
 }
 
-async function withPlugins(root: MapNode, options: LoadOptions, findings: Findings): Promise<Registry> {
+async function withPlugins(
+  root: MapNode,
+  options: LoadOptions,
+  sources: Sources,
+  findings: Findings,
+): Promise<Registry> {
   const node = findings.strict ? undefined : root.entries.get(PLUGINS)?.node;
   const schema = stringList('Folders or packages with further components.');
   const named = node === undefined ? [] : schema.decode(node, new SectionDecoder(findings, '', PLUGINS));
-  const names = [...(options.plugins ?? []), ...named];
-  if (names.length === 0) return options.registry;
+  const given = options.plugins ?? [];
+  if (given.length + named.length === 0) return options.registry;
   try {
-    const loaded = await Promise.all(names.map((name) => loadPlugin(name)));
+    const loaded = await Promise.all([
+      ...given.map((name) => loadPlugin(name)),
+      ...named.map((name, i) => loadPlugin(name, directoriesOf(placeOfItem(node, i), sources))),
+    ]);
     return createRegistry([...options.registry.entries, ...loaded.flat()]);
   } catch (error) {
     fault(findings, (error as Error).message, node?.at);
     return options.registry;
   }
+}
+
+/** A list written as one string has one place. */
+const placeOfItem = (node: ConfigNode | undefined, i: number) => (node?.kind === 'list' ? node.items[i] : node)?.at;
+
+/** What a file names is beside it, or else in the working directory, as all that is named elsewhere. */
+function directoriesOf(at: Position | undefined, sources: Sources): readonly string[] {
+  const beside = at !== undefined && filesOf(sources).has(at.source) ? [dirname(resolve(at.source))] : [];
+  return [...new Set([...beside, process.cwd()])];
 }
 
 function readService(root: MapNode, findings: Findings): ServiceSection {

@@ -1,9 +1,11 @@
 /** The real process from end to end: what is accepted arrives, whatever happens to processes on the way. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { MAX_NESTING } from '../../core/otlp/nesting.ts';
 import { call } from '../golden/steps.ts';
+import { Daemon } from '../support/daemon.ts';
 import { Lab, postSpans, spanNames } from '../support/lab.ts';
 import { freePort } from '../support/ports.ts';
 import { ROOT } from '../support/repository.ts';
@@ -111,6 +113,21 @@ for (const [how, args, list] of [
     assert.equal(lab.count('out.json'), 3);
   });
 }
+
+test('a path of a plugin begins where the file is, or else in the working directory', async () => {
+  await using lab = new Lab();
+  const validate = async (file: string, cwd: string) => {
+    const weir = new Daemon({ args: ['validate', '--config', file], cwd });
+    return { status: await weir.exited(), output: weir.output };
+  };
+  const example = join(ROOT, 'configs/plugin.yaml');
+  assert.deepEqual(await validate(example, lab.folder), { status: 0, output: '' });
+  const moved = lab.write('plugin.yaml', readFileSync(example, 'utf8'));
+  assert.deepEqual(await validate(moved, join(ROOT, 'configs')), { status: 0, output: '' });
+  const { status, output } = await validate(moved, lab.folder);
+  assert.equal(status, 1);
+  assert.match(output, /cannot load plugin ".\/plugins\/items_log"/);
+});
 
 test('a value as deep as JSON allows gets over gRPC and into a file', async () => {
   await using lab = new Lab();
