@@ -29,7 +29,7 @@ export const scrapeConfig = struct(
     metric_relabel_configs: list('Rules for the labels of samples.', relabelConfig),
     scrape_native_histograms: maybe(bool('Reads native histograms as such.')),
     always_scrape_classic_histograms: maybe(bool('Reads the classic form of native histograms too.')),
-    convert_classic_histograms_to_nhcb: maybe(bool('Accepted as false: classic histograms stay classic.')),
+    convert_classic_histograms_to_nhcb: maybe(bool('Classic histograms arrive with their own bounds either way.')),
     extra_scrape_metrics: maybe(bool('Adds scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes.')),
     ...SHARED_LIMITS,
   },
@@ -76,9 +76,6 @@ export function validateWithGlobal(config: ScrapeConfig, global: GlobalConfig, p
       path,
       `unknown scrape config name escaping method specified, must be one of ${ESCAPING_LIST}, got "${escaping}"`,
     );
-  }
-  if (config.convert_classic_histograms_to_nhcb ?? global.convert_classic_histograms_to_nhcb) {
-    report(path, 'convert_classic_histograms_to_nhcb is not supported: histograms keep their classic buckets');
   }
   validateRules(config.relabel_configs, scheme, `${path}::relabel_configs`, report);
   validateRules(config.metric_relabel_configs, scheme, `${path}::metric_relabel_configs`, report);

@@ -38,7 +38,7 @@ export const globalConfig = struct(
     query_log_file: text('No effect: there are no queries.'),
     external_labels: mapOf('Labels that all samples get.', text('A value.')),
     scrape_native_histograms: bool('Reads native histograms as such.'),
-    convert_classic_histograms_to_nhcb: bool('Accepted as false: classic histograms stay classic.'),
+    convert_classic_histograms_to_nhcb: bool('Classic histograms arrive with their own bounds either way.'),
     always_scrape_classic_histograms: bool('Reads the classic form of native histograms too.'),
     extra_scrape_metrics: bool('Adds scrape_timeout_seconds, scrape_sample_limit and scrape_body_size_bytes.'),
     ...SHARED_LIMITS,

@@ -16,7 +16,8 @@ import { globalConfig } from './global-config.ts';
 import { jobOf } from './job.ts';
 import { ScrapePool } from './pool.ts';
 
-const INTERVAL_MS = 100;
+/** Also the time limit of a scrape, which a busy machine must not reach. */
+const INTERVAL_MS = 400;
 const STALE = 1;
 
 /** A target whose page a test changes, and the pool that scrapes it. */
@@ -117,7 +118,7 @@ test('a target that is gone is marked as stale once, with what the scrape report
 
 test('a target that comes back in time is not marked', async () => {
   await using bench = new Bench();
-  await bench.start('scrape_timeout: 50ms');
+  await bench.start();
   await bench.until('a scrape', () => bench.values('a').length > 0);
   bench.targets(0);
   bench.targets(1);
