@@ -23,7 +23,8 @@ const END = BEGIN + 10 * 3_600_000;
 const STEP_MS = 500;
 const NANOS_PER_MILLI = 1_000_000;
 
-const client = (brokers: readonly string[]) => ({
+/** For topics of input and of results. */
+export const labClient = (brokers: readonly string[]) => ({
   brokers,
   clientId: 'stream-lab',
   tls: undefined,
@@ -37,10 +38,14 @@ const client = (brokers: readonly string[]) => ({
 });
 
 /** The topics of input and results. */
-export async function createTopics(cluster: KafkaCluster): Promise<void> {
+export async function createTopics(
+  cluster: KafkaCluster,
+  topics: readonly string[] = ['points', 'windows'],
+  partitions = PARTITIONS,
+): Promise<void> {
   const [server = ''] = cluster.addresses;
-  for (const topic of ['points', 'windows']) {
-    const args = ['--bootstrap-server', server, '--create', '--topic', topic, '--partitions', `${PARTITIONS}`];
+  for (const topic of topics) {
+    const args = ['--bootstrap-server', server, '--create', '--topic', topic, '--partitions', `${partitions}`];
     await cluster.tool('TopicCommand', args);
   }
 }
@@ -58,7 +63,7 @@ export class Points {
   constructor(brokers: readonly string[], random: () => number) {
     this.#random = random;
     this.#producer = platformaticDriver.producer({
-      ...client(brokers),
+      ...labClient(brokers),
       ...{ acks: -1, codec: 'none', idempotent: true, transactionalId: '', autoCreateTopics: false },
       partitioner: (_topic, key) => Number(key?.toString().split('-')[1]),
     });
@@ -98,11 +103,21 @@ export class Points {
   }
 }
 
-/** The committed windows of the topic `windows`, as they come. */
+/** The committed windows of the topic `windows`, as they come, and how many records tell of one that was cut short. */
 export async function windowsOf(brokers: readonly string[]) {
   const rows: Row[] = [];
+  let incomplete = 0;
+  const read = await readCommitted(brokers, 'windows', (value) => {
+    rows.push(...rowsOf(value));
+    if (value.includes('window.incomplete')) incomplete++;
+  });
+  return { rows, incomplete: () => incomplete, ...read };
+}
+
+/** Calls with the value of each committed record of a topic, from the first on, until it is closed. */
+export async function readCommitted(brokers: readonly string[], topic: string, each: (value: Buffer) => void) {
   const options: ConsumerOptions = {
-    ...client(brokers),
+    ...labClient(brokers),
     ...{ groupId: 'reader', groupInstanceId: '', strategy: 'range', initialOffset: 'earliest', committedOnly: true },
     ...{ sessionTimeoutMs: 10_000, heartbeatMs: 3_000, rebalanceTimeoutMs: 60_000, commitIntervalMs: 0 },
     ...{ minBytes: 1, maxBytes: 1 << 24, maxBytesPerPartition: 1 << 22, maxWaitMs: 200 },
@@ -110,13 +125,13 @@ export async function windowsOf(brokers: readonly string[]) {
   const failures: unknown[] = [];
   const reading = await readTopic(
     options,
-    'windows',
+    topic,
     async (batch) => {
-      for (const record of batch.records) rows.push(...rowsOf(record.value));
+      for (const record of batch.records) each(record.value);
     },
     (error) => failures.push(error),
   );
-  return { rows, failures, close: () => reading.close() };
+  return { failures, close: () => reading.close() };
 }
 
 /** The configuration of a process that makes the windows. Its state is in Kafka, or in the folder. */
