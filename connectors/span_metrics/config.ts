@@ -13,7 +13,7 @@ import {
   struct,
 } from '../../core/config/fields.ts';
 import { compileGlob } from '../../core/glob.ts';
-import type { HistogramLayout } from '../../core/series/series-set.ts';
+import type { HistogramLayout } from '../../core/series/series-description.ts';
 
 /** What every point has as attributes unless `exclude_dimensions` names it. */
 const BUILT_IN = ['service.name', 'span.kind', 'status.code', 'span.name', 'collector.instance.id'] as const;
@@ -109,6 +109,11 @@ export const config = struct(
 );
 export type Config = Infer<typeof config>;
 
+/** Feature gates that change the attributes of points. */
+export const STATUS_GATE = 'spanmetrics.statusCodeConvention.useOtelPrefix';
+export const INSTANCE_GATE = 'connector.spanmetrics.includeCollectorInstanceID';
+const SERIES_GATES = [STATUS_GATE, INSTANCE_GATE];
+
 export const isDelta = (value: Config): boolean => value.aggregation_temporality === DELTA;
 
 /** Of delta metrics, as many last flushes are remembered. */
@@ -140,6 +145,23 @@ export function durationLayout({ histogram }: Config, defaultUnit: 'ms' | 's'): 
       ? DEFAULT_BOUNDS.map((ms) => (unit === 'ms' ? ms : ms / 1000))
       : (histogram.explicit.buckets ?? []).map((ms) => Math.round(ms * NANOS_PER_MS) / nanos);
   return { nanos, unit, bounds, maxSize };
+}
+
+/** What series and their numbers depend on: with another shape they cannot be counted on. */
+export function shapeOf(
+  config: Config,
+  { bounds, maxSize, unit }: DurationLayout,
+  gate: (id: string) => boolean,
+): string {
+  const { histogram, dimensions, calls_dimensions, exclude_dimensions, events } = config;
+  return JSON.stringify([
+    isDelta(config),
+    histogram.disable ? [] : [unit, bounds, maxSize, histogram.dimensions],
+    [dimensions, calls_dimensions, exclude_dimensions, events],
+    [config.include_instrumentation_scope, config.enable_metrics_sampling_method],
+    config.resource_metrics_key_attributes,
+    SERIES_GATES.map(gate),
+  ]);
 }
 
 function unknownUnit(found: string): string {

@@ -40,9 +40,9 @@ const span = (name: string, ms: number, more: Json = {}): Json => ({
 async function started(yaml = '', gates: readonly string[] = [], mostSeries?: number) {
   const settings = testSettings({ id: 'span_metrics', kind: 'connector', featureGates: gates });
   const next = new SinkConsumer();
-  const outputs = { for: () => next, pipelines: new Map() };
+  const outputs = { for: () => next, pipelines: new Map([['metrics', next]]) };
   const connector = new SpanMetricsConnector(settings, readYaml(config, yaml), outputs, mostSeries);
-  connector.start();
+  await connector.start(new NopHost());
   const batches = (): readonly (readonly ResourceMetrics[])[] =>
     next.batches.map((batch) => decodeTree('metrics', batch).resourceMetrics);
   return { settings, next, connector, clock: settings.clock, batches, host: new NopHost() };

@@ -1,5 +1,6 @@
+import { checkpoints } from '../../core/checkpoint.ts';
 import type { Timer } from '../../core/clock.ts';
-import type { Connector, Consumer, Outputs, Settings } from '../../core/component.ts';
+import type { Connector, Host, Outputs, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
 import type { Counter } from '../../core/meter.ts';
 import { Groups } from '../../core/otlp/readers/groups.ts';
@@ -7,12 +8,18 @@ import { SpanEventReader } from '../../core/otlp/readers/parts.ts';
 import { ScopeReader } from '../../core/otlp/readers/scope.ts';
 import { SpanReader } from '../../core/otlp/readers/span.ts';
 import { adjustedCount } from '../../core/series/adjusted-count.ts';
-import type { SeriesSet } from '../../core/series/series-set.ts';
+import { KnownResources } from '../../core/series/known-resources.ts';
+import type { SeriesRoom, SeriesSet } from '../../core/series/series-set.ts';
+import type { ResourceSeries, SpanResourcesOptions } from '../../core/series/span-resources.ts';
+import { NO_PARTITION } from '../../core/telemetry/context.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { type Config, type DurationLayout, durationLayout, isDelta } from './config.ts';
+import { type Config, type DurationLayout, durationLayout, shapeOf } from './config.ts';
 import { Identity, type MetricDimensions } from './dimensions.ts';
-import { Output, type ResourceSeries } from './output.ts';
-import { MOST_SERIES, Resources } from './resources.ts';
+import { Output } from './output.ts';
+import { type PartitionSeries, Partitions } from './partition.ts';
+
+/** The most series of all partitions: they may take about a gigabyte. What is beyond is counted as the rest. */
+const MOST_SERIES = 1_000_000;
 
 const SECONDS = 'connector.spanmetrics.useSecondAsDefaultMetricsUnit';
 
@@ -31,13 +38,19 @@ const OVERFLOW = {
 export class SpanMetricsConnector implements Connector {
   readonly #settings: Settings;
   readonly #config: Config;
-  readonly #next: Consumer | undefined;
   readonly #identity: Identity;
-  readonly #resources: Resources;
+  readonly #known: KnownResources;
   readonly #layout: DurationLayout;
   readonly #overflow: Counter;
-  readonly #output: Output;
-  readonly #delta: boolean;
+  readonly #mostSeries: number;
+  readonly #room: SeriesRoom;
+  readonly #partitions: Partitions;
+  /** Of everything, where partitions are not counted apart. */
+  readonly #whole: PartitionSeries;
+  /** There are checkpoints, so that each partition is counted apart. */
+  #divided = false;
+  /** Whether somebody keeps the state of a partition when the process ends. */
+  #keeps: (partition: string) => boolean = () => false;
 
   readonly #groups = new Groups();
   readonly #scope = new ScopeReader();
@@ -54,42 +67,59 @@ export class SpanMetricsConnector implements Connector {
 
   #timer: Timer | undefined;
   #removeGauge: (() => void) | undefined;
-  /** The flush that is under way. */
-  #flushing: Promise<void> | undefined;
-  /** Something came in that no flush has carried. */
-  #pending = false;
   #stopping: Promise<void> | undefined;
 
   constructor(settings: Settings, config: Config, outputs: Outputs, mostSeries = MOST_SERIES) {
     this.#settings = settings;
     this.#config = config;
-    this.#next = outputs.for('metrics');
-    this.#identity = new Identity(settings, config);
+    const identity = new Identity(settings, config);
+    this.#identity = identity;
     this.#layout = durationLayout(config, settings.featureGate(SECONDS) ? 's' : 'ms');
-    const recorded = config.histogram.disable ? undefined : this.#layout;
-    this.#resources = new Resources(config, this.#identity, recorded, settings.random() * 0x1_0000_0000, mostSeries);
+    const seed = settings.random() * 0x1_0000_0000;
+    const keyAttributes = config.resource_metrics_key_attributes;
+    this.#known = new KnownResources({ seed, keyAttributes, lookup: () => identity.lookup() });
     this.#overflow = settings.meter.counter(OVERFLOW, { connector: settings.name });
-    this.#delta = isDelta(config);
-    this.#output = new Output(config, this.#layout, settings.featureGate);
-    const maker = (dimensions: MetricDimensions) => () => this.#identity.attributesOf(dimensions);
-    this.#attributesOfCalls = maker(this.#identity.calls);
-    this.#attributesOfDuration = maker(this.#identity.duration);
-    this.#attributesOfEvent = maker(this.#identity.events);
+    this.#mostSeries = mostSeries;
+    this.#room = { left: mostSeries };
+    this.#partitions = new Partitions({
+      settings,
+      config,
+      output: new Output(config, this.#layout, settings.featureGate),
+      resources: this.#resourcesOptions(),
+      pipelines: outputs.pipelines,
+      shape: shapeOf(config, this.#layout, settings.featureGate),
+    });
+    this.#whole = this.#partitions.of(NO_PARTITION);
+    const maker = (dimensions: MetricDimensions) => () => identity.attributesOf(dimensions);
+    this.#attributesOfCalls = maker(identity.calls);
+    this.#attributesOfDuration = maker(identity.duration);
+    this.#attributesOfEvent = maker(identity.events);
     if (config.dimensions_cache_size !== 0) {
       settings.logger.warn('DimensionsCacheSize is deprecated, please use AggregationCardinalityLimit instead.');
     }
   }
 
-  start(): void {
-    const { clock, meter, name } = this.#settings;
-    this.#timer = clock.every(this.#config.metrics_flush_interval, () => this.#tick());
-    this.#removeGauge = meter.observe(SERIES, { connector: name }, 'gauge', () => this.#resources.series);
+  start(host: Host): void | Promise<void> {
+    const { clock, meter, name, kind } = this.#settings;
+    this.#timer = clock.every(this.#config.metrics_flush_interval, () => {
+      for (const partition of this.#partitions.all()) partition.tick(!this.#divided);
+    });
+    const series = () => this.#mostSeries - this.#room.left;
+    this.#removeGauge = meter.observe(SERIES, { connector: name }, 'gauge', series);
+    const keeper = checkpoints(host);
+    if (keeper === undefined) return;
+    this.#divided = true;
+    // in Kafka a process has no place of its own: what is of no partition could not be found again
+    this.#keeps = (partition) => !keeper.exactlyOnce || partition !== NO_PARTITION;
+    return keeper.register({ kind, id: name, name: '' }, this.#partitions);
   }
 
   consume(batch: Telemetry): void {
     try {
       if (this.#stopping !== undefined) throw new PipelineError('the span_metrics connector has stopped');
-      if (batch.items > 0) this.#aggregate(batch);
+      if (batch.items === 0) return;
+      if (this.#divided) this.#add(batch);
+      else this.#aggregate(batch, this.#whole);
     } finally {
       batch.release();
     }
@@ -100,23 +130,38 @@ export class SpanMetricsConnector implements Connector {
     return this.#stopping;
   }
 
+  #resourcesOptions(): SpanResourcesOptions {
+    const { exemplars, series_expiration, metrics_expiration, histogram } = this.#config;
+    return {
+      most: this.#config.resource_metrics_cache_size,
+      limit: this.#config.aggregation_cardinality_limit,
+      exemplars: exemplars.enabled,
+      seriesExpiration: series_expiration,
+      resourceExpiration: metrics_expiration,
+      shared: this.#identity.shared,
+      layout: histogram.disable ? undefined : this.#layout,
+      keys: this.#identity.keys,
+      room: this.#room,
+    };
+  }
+
   async #stop(): Promise<void> {
     this.#timer?.cancel();
-    await this.#flushing;
-    if (this.#pending && this.#config.flush_on_shutdown) await this.#flush(true);
+    for (const partition of this.#partitions.all()) await partition.stop(this.#keeps(partition.name));
     this.#removeGauge?.();
-    this.#resources.clear();
   }
 
-  /** While the flush before is still under way this one is left out. */
-  #tick(): void {
-    if (this.#flushing !== undefined) return;
-    this.#flushing = this.#flush(false).finally(() => {
-      this.#flushing = undefined;
-    });
+  /** Unless it comes again because another stage refused it. */
+  #add(batch: Telemetry): void {
+    const { stream } = batch.context;
+    const partition = this.#partitions.of(stream?.partition ?? NO_PARTITION);
+    const delivery = stream?.delivery;
+    if (delivery !== undefined && partition.taken.has(delivery)) return;
+    this.#aggregate(batch, partition);
+    if (delivery !== undefined) partition.taken.add();
   }
 
-  #aggregate(batch: Telemetry): void {
+  #aggregate(batch: Telemetry, partition: PartitionSeries): void {
     const { clock } = this.#settings;
     this.#startTime = clock.nowNanos();
     this.#now = clock.now();
@@ -124,18 +169,22 @@ export class SpanMetricsConnector implements Connector {
     this.#adjusted = undefined;
     const groups = this.#groups.open(batch);
     while (groups.nextResource()) {
-      const entry = this.#resources.at(groups, this.#now);
-      if (entry === undefined) continue;
+      const resource = this.#known.at(groups);
+      // spans of resources without a service are not counted
+      if (!resource.named) continue;
+      this.#identity.resource(resource);
+      const entry = partition.resources.at(resource, this.#now);
       while (groups.nextScope()) {
         this.#identity.scope(this.#scope.read(groups.buffer, groups.scopeStart, groups.scopeEnd));
         while (groups.nextMember()) {
-          this.#add(this.#span.read(groups.buffer, groups.memberStart, groups.memberEnd), entry);
+          this.#addSpan(this.#span.read(groups.buffer, groups.memberStart, groups.memberEnd), entry);
+          partition.pending = true;
         }
       }
     }
   }
 
-  #add(span: SpanReader, entry: ResourceSeries): void {
+  #addSpan(span: SpanReader, entry: ResourceSeries): void {
     const identity = this.#identity;
     const layout = this.#layout;
     // an end before the start, like an unknown one, is no duration
@@ -144,7 +193,6 @@ export class SpanMetricsConnector implements Connector {
     const exemplars = this.#config.exemplars.enabled && hasTraceId(span);
     const most = this.#config.exemplars.max_per_data_point;
     identity.at(span, this.#adjusted !== undefined);
-    this.#pending = true;
 
     const { calls, durations, events } = entry;
     let row = this.#count(calls, identity.calls, this.#attributesOfCalls, times);
@@ -184,20 +232,6 @@ export class SpanMetricsConnector implements Connector {
       this.#adjusted = adjustedCount(traceState, this.#settings.random);
     }
     return this.#adjusted ?? 1;
-  }
-
-  async #flush(last: boolean): Promise<void> {
-    const { clock, logger } = this.#settings;
-    const batch = this.#output.write(this.#resources, clock.nowNanos(), last);
-    this.#pending = this.#output.zeros;
-    if (this.#delta) this.#resources.clear();
-    else this.#resources.afterFlush(clock.now());
-    try {
-      if (this.#next === undefined) batch.release();
-      else await this.#next.consume(batch);
-    } catch (error) {
-      logger.error('Failed ConsumeMetrics', { error: error instanceof Error ? error.message : String(error) });
-    }
   }
 }
 

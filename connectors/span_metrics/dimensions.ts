@@ -8,7 +8,8 @@ import { encodeString, encodeUtf8 } from '../../core/otlp/value-encode.ts';
 import { attributesMatching, type FoundAttribute } from '../../core/series/attribute-globs.ts';
 import { AttributeLookup } from '../../core/series/attribute-lookup.ts';
 import { KeyWriter } from '../../core/series/key-writer.ts';
-import { type Config, type Dimension, GLOB_SEPARATOR } from './config.ts';
+import type { KnownResource } from '../../core/series/known-resources.ts';
+import { type Config, type Dimension, GLOB_SEPARATOR, INSTANCE_GATE, STATUS_GATE } from './config.ts';
 
 const KINDS = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'].map((k) =>
   encodeString(`SPAN_KIND_${k}`),
@@ -34,14 +35,6 @@ interface DimensionList {
 /** The dimensions of a metric: those of all metrics, then its own. */
 export type MetricDimensions = readonly DimensionList[];
 
-/** What of a resource tells series apart. The bytes are its own. */
-export interface ResourceView {
-  /** UTF-8; empty where it is not a string. */
-  readonly serviceName: Buffer;
-  readonly attributes: Attributes;
-  readonly lookup: AttributeLookup;
-}
-
 /**
  * Which series a span, or an event of it, belongs to: `resource`, `scope` and `at` say where it is, then `keyOf` makes
  * the key of its series and, where that is new, `attributesOf` the attributes.
@@ -52,8 +45,9 @@ export class Identity {
   readonly events: MetricDimensions;
   /** No metric has dimensions of its own, so calls and durations have the same series. */
   readonly shared: boolean;
+  /** What `keyOf` returns. */
+  readonly keys: KeyWriter;
 
-  readonly #keys: KeyWriter;
   readonly #names: readonly Buffer[];
   readonly #spanLookup: AttributeLookup;
   readonly #eventLookup: AttributeLookup;
@@ -67,7 +61,7 @@ export class Identity {
   readonly #otelStatus: boolean;
   readonly #instanceId: Buffer | undefined;
 
-  #resource!: ResourceView;
+  #resource!: KnownResource;
   #scope!: ScopeReader;
   #span!: SpanReader;
   #event: Attributes | undefined;
@@ -87,16 +81,16 @@ export class Identity {
     this.#names = [...names.keys()].map((name) => Buffer.from(name));
     this.#spanLookup = this.lookup();
     this.#eventLookup = this.lookup();
-    this.#keys = new KeyWriter(settings.random() * 0x1_0000_0000);
+    this.keys = new KeyWriter(settings.random() * 0x1_0000_0000);
     this.#excluded = new Set(config.exclude_dimensions);
     this.#scopes = new Set(config.include_instrumentation_scope.filter((name) => name !== ''));
     this.#samplingMethod = config.enable_metrics_sampling_method;
-    this.#otelStatus = settings.featureGate('spanmetrics.statusCodeConvention.useOtelPrefix');
+    this.#otelStatus = settings.featureGate(STATUS_GATE);
     this.#withService = !this.#excluded.has('service.name');
     this.#withName = !this.#excluded.has('span.name');
     this.#withKind = !this.#excluded.has('span.kind');
     this.#withStatus = !this.#excluded.has(this.#otelStatus ? 'otel.status_code' : 'status.code');
-    if (settings.featureGate('connector.spanmetrics.includeCollectorInstanceID')) {
+    if (settings.featureGate(INSTANCE_GATE)) {
       const { resource } = settings;
       this.#instanceId = encodeString(resource['collector.instance.id'] ?? resource['service.instance.id'] ?? '');
     }
@@ -107,7 +101,7 @@ export class Identity {
     return new AttributeLookup(this.#names);
   }
 
-  resource(resource: ResourceView): void {
+  resource(resource: KnownResource): void {
     this.#resource = resource;
   }
 
@@ -130,7 +124,7 @@ export class Identity {
   }
 
   keyOf(dimensions: MetricDimensions): KeyWriter {
-    const keys = this.#keys;
+    const { keys } = this;
     const { buffer, nameStart, nameEnd, kind, statusCode } = this.#span;
     keys.begin();
     if (this.#withService) {
@@ -222,10 +216,10 @@ export class Identity {
 
   #addGlobs(globs: DimensionList['globs']): void {
     for (const { key, buffer, start, end } of this.#chosenBy(globs)) {
-      this.#keys.byte(0);
-      this.#keys.copy(key, 0, key.length);
-      this.#keys.byte(0);
-      this.#keys.valueText(buffer, start, end);
+      this.keys.byte(0);
+      this.keys.copy(key, 0, key.length);
+      this.keys.byte(0);
+      this.keys.valueText(buffer, start, end);
     }
   }
 

@@ -1,24 +1,22 @@
 import { encodeBounds } from '../../core/otlp/build/fixed64.ts';
 import { MetricsBuilder } from '../../core/otlp/build/metrics-builder.ts';
 import { Temporality } from '../../core/otlp/readers/metric.ts';
+import type { LastFlushes } from '../../core/series/last-flushes.ts';
 import type { Series, SeriesSet } from '../../core/series/series-set.ts';
+import type { ResourceSeries } from '../../core/series/span-resources.ts';
+import type { RequestContext } from '../../core/telemetry/context.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { type Config, type DurationLayout, isDelta, timestampCacheSize } from './config.ts';
+import { type Config, type DurationLayout, isDelta } from './config.ts';
 
 const SCOPE = 'spanmetricsconnector';
 const DEFAULT_NAMESPACE = 'traces.span.metrics';
-const NOTHING = Buffer.alloc(0);
 
-/** The metrics of one resource. */
-export interface ResourceSeries {
-  /** The same for all spans of the resource, whatever the order of its attributes. */
-  readonly identity: string;
-  /** Of the first resource with this identity, for the output. */
-  readonly attributes: Buffer;
-  readonly calls: SeriesSet;
-  /** The same as `calls` where no metric has dimensions of its own. */
-  readonly durations: SeriesSet;
-  readonly events: SeriesSet;
+/** Of what partition the metrics are, and what is remembered of it from one batch to the next. */
+export interface OutputPartition {
+  /** Attributes of every resource, also where resources are left out. */
+  readonly label: Buffer;
+  readonly context: RequestContext;
+  readonly lastFlushes: LastFlushes;
 }
 
 /** Turns series into a batch of metrics. */
@@ -31,11 +29,12 @@ export class Output {
   readonly #prefix: string;
   readonly #delta: boolean;
   readonly #temporality: number;
-  /** Of delta series, when they were sent last: the start of the next point. Oldest first. */
-  readonly #lastFlushes = new Map<string, bigint>();
   #time = 0n;
   #last = false;
   #zeros = false;
+  #partition!: OutputPartition;
+  /** The resource has series that were not sent before. */
+  #isNew = false;
   #startOf: (series: Series) => bigint = (series) => series.startTime;
 
   constructor(config: Config, layout: DurationLayout, featureGate: (id: string) => boolean) {
@@ -56,24 +55,27 @@ export class Output {
   }
 
   /** `last`: nothing is sent after it, so new cumulative sums have their value at once. */
-  write(resources: Iterable<ResourceSeries>, time: bigint, last: boolean): Telemetry {
+  write(resources: Iterable<ResourceSeries>, partition: OutputPartition, time: bigint, last: boolean): Telemetry {
     const builder = this.#builder;
+    this.#partition = partition;
     this.#time = time;
     this.#last = last;
     this.#zeros = false;
     for (const resource of resources) {
       const sent = new Set<string>();
+      this.#isNew = false;
       if (this.#delta) this.#startOf = (series) => this.#afterLastFlush(resource, series, sent);
-      builder.openResource(this.#keepResource ? resource.attributes : NOTHING);
+      builder.openResource(this.#keepResource ? resource.attributes : partition.label);
       builder.openScope(SCOPE);
       this.#writeSum('calls', resource.calls);
       if (!this.#config.histogram.disable) this.#writeDurations(resource.durations);
       if (this.#config.events.enabled) this.#writeSum('events', resource.events);
       builder.closeScope();
       builder.closeResource();
-      for (const series of sent) this.#remember(series);
+      if (this.#isNew) resource.changed = true;
+      for (const series of sent) partition.lastFlushes.set(series, time);
     }
-    return builder.finish();
+    return builder.finish(partition.context);
   }
 
   #writeSum(name: string, set: SeriesSet): void {
@@ -85,6 +87,7 @@ export class Output {
       const head = { attributes, startTime: this.#startOf(series), time: this.#time, exemplars };
       builder.integerPoint(head, zero ? 0 : series.count);
       if (zero) this.#zeros = true;
+      if (series.isNew) this.#isNew = true;
     }
     builder.closeMetric();
   }
@@ -107,14 +110,6 @@ export class Output {
   #afterLastFlush({ identity }: ResourceSeries, { key, startTime }: Series, sent: Set<string>): bigint {
     const name = `${identity}\n${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`;
     sent.add(name);
-    return this.#lastFlushes.get(name) ?? startTime;
-  }
-
-  #remember(series: string): void {
-    this.#lastFlushes.delete(series);
-    this.#lastFlushes.set(series, this.#time);
-    if (this.#lastFlushes.size <= timestampCacheSize(this.#config)) return;
-    const [oldest] = this.#lastFlushes.keys();
-    if (oldest !== undefined) this.#lastFlushes.delete(oldest);
+    return this.#partition.lastFlushes.get(name) ?? startTime;
   }
 }

@@ -1,3 +1,4 @@
+import { damaged } from '../stream/codec.ts';
 import type { KeyWriter } from './key-writer.ts';
 
 const INITIAL_SLOTS = 16;
@@ -8,6 +9,8 @@ const INITIAL_KEYS = 256;
  * growing is less.
  */
 const LARGE = 1 << 16;
+/** Of the length that a key begins with. */
+const LENGTH_BYTES = 4;
 /** A slot is a hash and a row plus one; row 0 is free. */
 const STRIDE = 2;
 
@@ -89,6 +92,29 @@ export class KeyRows {
   /** The words of a key, in the table's own memory. */
   keyAt(row: number, keys: Int32Array = this.#keys): Int32Array {
     return keys.subarray(this.#offsets[row], this.#offsets[row + 1]);
+  }
+
+  /** The keys as `restore` reads them. */
+  get packed(): Buffer {
+    return this.bytes.subarray(0, this.startOf(this.size));
+  }
+
+  /**
+   * Adds keys that another table gave as `packed`, in their order. `keysOf`: what a row is looked up with from now on.
+   * Throws where it cannot be that.
+   */
+  restore(packed: Buffer, keysOf: (row: number) => KeyWriter): void {
+    for (let at = 0; at < packed.length; ) {
+      const length = at + LENGTH_BYTES <= packed.length ? packed.readUInt32LE(at) : 0;
+      if (length < LENGTH_BYTES || length > packed.length - at) throw damaged('a key has no length that can be');
+      const keys = keysOf(this.size);
+      keys.begin();
+      keys.copy(packed, at + LENGTH_BYTES, at + length);
+      keys.finish();
+      if (this.find(keys) >= 0) throw damaged('a key is there twice');
+      this.add(keys);
+      at += keys.wordCount * 4;
+    }
   }
 
   #isKeyOf(row: number, { words, wordCount }: KeyWriter): boolean {

@@ -1,16 +1,17 @@
 import { AttributeList } from '../otlp/build/attribute-list.ts';
 import { Exemplars } from '../otlp/build/exemplars.ts';
-import { ExponentialHistogram } from '../otlp/build/exponential-histogram.ts';
 import type { SpanReader } from '../otlp/readers/span.ts';
 import { encodeValue } from '../otlp/value-encode.ts';
+import { damaged, type StateReader, type StateWriter } from '../stream/codec.ts';
 import { KeyRows } from './key-rows.ts';
 import { KeyWriter } from './key-writer.ts';
-
-/** How values are counted: in buckets with these upper bounds, else in an exponential histogram of this size. */
-export interface HistogramLayout {
-  readonly bounds: readonly number[] | undefined;
-  readonly maxSize: number;
-}
+import {
+  type Description,
+  decodeDescription,
+  describe,
+  encodeDescription,
+  type HistogramLayout,
+} from './series-description.ts';
 
 const OVERFLOW = new AttributeList().put(Buffer.from('otel.metric.overflow'), encodeValue(true)).encode();
 const OVERFLOW_KEY = new KeyWriter(0);
@@ -27,16 +28,6 @@ const SEEN = 2;
 const NEW = 3;
 const BUCKETS = 4;
 const INITIAL_ROWS = 4;
-
-/** What a row has besides numbers. */
-interface Description {
-  readonly attributes: Buffer;
-  readonly startTime: bigint;
-  exemplars: Exemplars | undefined;
-  /** Of the histogram, where it is a metric of its own beside the count. */
-  valueExemplars: Exemplars | undefined;
-  exponential: ExponentialHistogram | undefined;
-}
 
 /** A series that is being sent. */
 export interface Series extends Description {
@@ -121,25 +112,30 @@ export class SeriesSet {
     addTo(description.valueExemplars, span, value, most);
   }
 
-  clearExemplars(): void {
+  /** Returns whether there were any. */
+  clearExemplars(): boolean {
+    let found = false;
     for (const description of this.#descriptions) {
+      found ||= description.exemplars !== undefined || description.valueExemplars !== undefined;
       description.exemplars = description.valueExemplars = undefined;
     }
+    return found;
   }
 
-  /** Forgets series that were last seen at `time` or before. */
-  expire(time: number): void {
+  /** Forgets series that were last seen at `time` or before. Returns whether there were any. */
+  expire(time: number): boolean {
     const stride = this.#stride;
     const numbers = this.#numbers;
     const before = this.size;
     const kept = this.#table.filter((row) => (numbers[row * stride + SEEN] as number) > time);
-    if (kept === undefined) return;
+    if (kept === undefined) return false;
     this.#room.left += before - kept.length;
     this.#descriptions = kept.map((row) => this.#descriptionOf(row));
     this.#numbers = new Float64Array(Math.max(kept.length, INITIAL_ROWS) * stride);
     for (const [row, old] of kept.entries()) {
       this.#numbers.set(numbers.subarray(old * stride, (old + 1) * stride), row * stride);
     }
+    return true;
   }
 
   /** Gives back the room; the set is not used any more. */
@@ -159,6 +155,33 @@ export class SeriesSet {
     }
   }
 
+  /** Writes all series as `restore` reads them. */
+  encode(to: StateWriter): void {
+    to.uint32(this.size).uint32(this.#table.find(OVERFLOW_KEY) + 1);
+    to.bytes(this.#table.packed).doubles(this.#numbers.subarray(0, this.size * this.#stride));
+    for (const description of this.#descriptions) encodeDescription(description, to);
+  }
+
+  /**
+   * Takes the series of a set of the same layout; this one has none yet. `keys`: of the kind that `at` gets.
+   * Throws where they cannot be read.
+   */
+  restore(from: StateReader, keys: KeyWriter): void {
+    const size = from.uint32();
+    const rest = from.uint32() - 1;
+    const restKey = new KeyWriter(0);
+    try {
+      this.#table.restore(from.bytes(), (row) => (row === rest ? restKey : keys));
+    } finally {
+      this.#room.left -= this.size;
+    }
+    if (this.size !== size) throw damaged(`${this.size} keys instead of ${size}`);
+    const numbers = from.doubles(size * this.#stride);
+    this.#numbers = new Float64Array(Math.max(size, INITIAL_ROWS) * this.#stride);
+    this.#numbers.set(numbers);
+    for (let row = 0; row < size; row++) this.#descriptions.push(decodeDescription(from, this.#layout));
+  }
+
   get #isFull(): boolean {
     return this.#room.left <= 0 || (this.#limit > 0 && this.size >= this.#limit);
   }
@@ -174,13 +197,9 @@ export class SeriesSet {
   }
 
   #add(key: KeyWriter, attributes: Buffer, startTime: bigint, now: number): number {
-    const layout = this.#layout;
     const row = this.#table.add(key);
     this.#room.left--;
-    const isExponential = layout !== undefined && layout.bounds === undefined;
-    const exponential = isExponential ? new ExponentialHistogram(layout.maxSize) : undefined;
-    const none = { exemplars: undefined, valueExemplars: undefined };
-    this.#descriptions.push({ attributes, startTime, ...none, exponential });
+    this.#descriptions.push(describe(attributes, startTime, this.#layout));
     const start = row * this.#stride;
     if (start === this.#numbers.length) {
       const larger = new Float64Array(start * 2);

@@ -5,6 +5,7 @@ import { StateReader, StateWriter } from './codec.ts';
 function write(writer: StateWriter): Buffer {
   return writer
     .uint32(0xffff_ffff)
+    .uint64(0xffff_ffff_ffff_fffen)
     .double(-0)
     .double(Number.NaN)
     .double(Number.NEGATIVE_INFINITY)
@@ -13,12 +14,14 @@ function write(writer: StateWriter): Buffer {
     .bytes(Buffer.from([1, 2, 3]))
     .text('Zürich 🙂')
     .text('')
+    .doubles(new Float64Array([0, 1.5, -2]).subarray(1))
     .finish();
 }
 
 test('what was written is read again', () => {
   const reader = new StateReader(write(new StateWriter()));
   assert.equal(reader.uint32(), 0xffff_ffff);
+  assert.equal(reader.uint64(), 0xffff_ffff_ffff_fffen);
   assert.ok(Object.is(reader.double(), -0));
   assert.ok(Number.isNaN(reader.double()));
   assert.equal(reader.double(), Number.NEGATIVE_INFINITY);
@@ -27,6 +30,7 @@ test('what was written is read again', () => {
   assert.equal(reader.text(), 'Zürich 🙂');
   assert.equal(reader.isAtEnd, false);
   assert.equal(reader.text(), '');
+  assert.deepEqual([...reader.doubles(2)], [1.5, -2]);
   assert.equal(reader.isAtEnd, true);
 });
 
@@ -45,6 +49,7 @@ test('bytes that end too early are damage wherever they end', () => {
     const reader = new StateReader(whole.subarray(0, size));
     assert.throws(() => {
       reader.uint32();
+      reader.uint64();
       reader.double();
       reader.double();
       reader.double();
@@ -53,6 +58,7 @@ test('bytes that end too early are damage wherever they end', () => {
       reader.bytes();
       reader.text();
       reader.text();
+      reader.doubles(2);
     }, /damaged/);
   }
 });

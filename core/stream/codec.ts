@@ -1,7 +1,11 @@
 import { copyBytes } from '../otlp/edit/writer.ts';
 
 const INITIAL_SIZE = 1 << 10;
-const DAMAGED = 'the snapshot is damaged: it ends too early';
+
+/** What reading throws. `why`: a clause. */
+export function damaged(why: string): Error {
+  return new Error(`the snapshot is damaged: ${why}`);
+}
 
 /** Writes state as bytes: little-endian numbers, texts and bytes with their length before them. */
 export class StateWriter {
@@ -14,10 +18,26 @@ export class StateWriter {
     return this;
   }
 
+  uint64(value: bigint): this {
+    this.#reserve(8);
+    this.#length = this.#buffer.writeBigUInt64LE(value, this.#length);
+    return this;
+  }
+
   /** Any number, ±Infinity and NaN included. */
   double(value: number): this {
     this.#reserve(8);
     this.#length = this.#buffer.writeDoubleLE(value, this.#length);
+    return this;
+  }
+
+  /** Without their number. */
+  doubles(values: Float64Array): this {
+    const size = values.length * 8;
+    this.#reserve(size);
+    // state is written and read on machines of one byte order
+    Buffer.from(values.buffer, values.byteOffset, size).copy(this.#buffer, this.#length);
+    this.#length += size;
     return this;
   }
 
@@ -74,8 +94,20 @@ export class StateReader {
     return this.#buffer.readUInt32LE(this.#take(4));
   }
 
+  uint64(): bigint {
+    return this.#buffer.readBigUInt64LE(this.#take(8));
+  }
+
   double(): number {
     return this.#buffer.readDoubleLE(this.#take(8));
+  }
+
+  /** So many numbers. */
+  doubles(count: number): Float64Array {
+    const at = this.#take(count * 8);
+    const values = new Float64Array(count);
+    this.#buffer.copy(Buffer.from(values.buffer), 0, at, at + count * 8);
+    return values;
   }
 
   bool(): boolean {
@@ -97,7 +129,7 @@ export class StateReader {
 
   #take(size: number): number {
     const at = this.#at;
-    if (at + size > this.#buffer.length) throw new Error(DAMAGED);
+    if (at + size > this.#buffer.length) throw damaged('it ends too early');
     this.#at = at + size;
     return at;
   }

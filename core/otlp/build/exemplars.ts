@@ -18,6 +18,20 @@ export class Exemplars {
     this.count++;
   }
 
+  /** In the form that `of` reads. */
+  get packed(): Buffer {
+    return this.#packed.subarray(0, this.count * STRIDE);
+  }
+
+  /** Takes over what another gave as `packed`; undefined where it cannot be that. */
+  static of(packed: Buffer): Exemplars | undefined {
+    if (packed.length % STRIDE !== 0) return undefined;
+    const exemplars = new Exemplars();
+    exemplars.#packed = packed;
+    exemplars.count = packed.length / STRIDE;
+    return exemplars;
+  }
+
   traceId(index: number): Buffer {
     return this.#packed.subarray(index * STRIDE, index * STRIDE + TRACE_ID);
   }

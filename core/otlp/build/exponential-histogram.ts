@@ -11,6 +11,9 @@ const MIN_NORMAL = 2 ** -1022;
 const MIN_NORMAL_EXPONENT = -1022;
 const MAX_NORMAL_EXPONENT = 1023;
 
+/** Numbers of `packed` before its buckets. */
+const HEAD = 7;
+
 const bits = new DataView(new ArrayBuffer(8));
 
 /**
@@ -36,6 +39,27 @@ export class ExponentialHistogram {
   constructor(maxSize: number) {
     const size = maxSize <= 0 ? DEFAULT_MAX_SIZE : maxSize;
     this.#maxSize = Math.min(Math.max(size, MIN_MAX_SIZE), MAX_MAX_SIZE);
+  }
+
+  /** In the form that `of` reads. */
+  get packed(): Float64Array {
+    const { count, sum, zeroCount, min, max } = this;
+    return Float64Array.of(count, sum, zeroCount, min, max, this.#scale, this.#first, ...this.bucketCounts);
+  }
+
+  /** What another with the same `maxSize` gave as `packed`; undefined where it cannot be that. */
+  static of(maxSize: number, packed: Float64Array): ExponentialHistogram | undefined {
+    const histogram = new ExponentialHistogram(maxSize);
+    const [count = 0, sum = 0, zeroCount = 0, min = 0, max = 0, scale = 0, first = 0] = packed;
+    const length = packed.length - HEAD;
+    if (length < 0 || length > histogram.#maxSize) return undefined;
+    if (!Number.isInteger(scale) || scale < MIN_SCALE || scale > MAX_SCALE || first !== (first | 0)) return undefined;
+    Object.assign(histogram, { count, sum, zeroCount, min, max });
+    histogram.#scale = scale;
+    histogram.#first = first;
+    histogram.#counts = packed.slice(HEAD);
+    histogram.#length = length;
+    return histogram;
   }
 
   /** 0 as long as there is nothing but zeros. */

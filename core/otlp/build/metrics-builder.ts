@@ -157,11 +157,11 @@ export class MetricsBuilder {
   }
 
   /** What was written, and the builder is empty again. Nothing open must be left. */
-  finish(): Telemetry {
+  finish(context?: Telemetry['context']): Telemetry {
     const points = this.#points;
     this.#points = 0;
-    if (this.#writer.length === 0) return new Telemetry('metrics', [], 0);
-    return Telemetry.of('metrics', this.#writer.toBuffer(), points);
+    if (this.#writer.length === 0) return new Telemetry('metrics', [], 0, context);
+    return Telemetry.of('metrics', this.#writer.toBuffer(), points, context);
   }
 
   #openMetric({ name, description = '', unit = '' }: MetricHead, data: number): void {
