@@ -1,6 +1,6 @@
 /**
- * The two patterns of `configs/patterns.yaml` over events of 100,000 users and as many traces: what an event costs, and
- * what a key with an open match keeps in memory. Run: `node --expose-gc test/bench/pattern.bench.ts`.
+ * The two patterns of `configs/patterns.yaml` over events of 100,000 users and as many traces: what an event costs.
+ * Run: `node --expose-gc test/bench/pattern.bench.ts`.
  */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
@@ -109,22 +109,4 @@ async function throughput(rounds: number): Promise<void> {
   console.log(`${Math.round(1e6 / median)} events/s of a core (${median.toFixed(2)} us each), ${sink.alerts} alerts`);
 }
 
-async function memory(): Promise<void> {
-  const subject = connector();
-  await subject.start(new NopHost());
-  const heap = () => {
-    globalThis.gc?.();
-    globalThis.gc?.();
-    const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-    return heapUsed + external + arrayBuffers;
-  };
-  const before = heap();
-  for (let key = 0; key < KEYS; key += BATCH) {
-    await subject.consume(batchOf(Array.from({ length: BATCH }, (_, i) => recordOf('user.session.start', key + i))));
-  }
-  await subject.watermark?.('', START + Math.floor(made / EVENTS_PER_MS));
-  console.log(`${Math.round((heap() - before) / KEYS)} bytes a key with an open match`);
-}
-
-await memory();
 await throughput(Number(process.argv[2] ?? 8));

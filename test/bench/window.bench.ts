@@ -1,27 +1,21 @@
 /**
- * Windows: points a second of a core through the connector, what an overlap costs beside windows that keep a copy of
- * everything, what a key takes in memory, how long a snapshot of 100,000 keys takes.
+ * Windows: points a second of a core through the connector, and what an overlap costs beside windows that keep a copy
+ * of everything.
  * Run: `node --expose-gc test/bench/window.bench.ts`.
  */
-import { config as anomalyConfig } from '../../connectors/anomaly/config.ts';
-import { anomalyConnector } from '../../connectors/anomaly/connector.ts';
 import { config } from '../../connectors/window/config.ts';
 import { windowConnector } from '../../connectors/window/connector.ts';
 import { NumberAggregation } from '../../connectors/window/statistics.ts';
-import type { Checkpointed } from '../../core/checkpoint.ts';
-import type { Connector, Outputs } from '../../core/component.ts';
+import type { Outputs } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
 import type { Consumer } from '../../core/consumer.ts';
-import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { KeyedWindows } from '../../core/stream/window/keyed-windows.ts';
-import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
 import { TestPartition } from '../../core/testing/test-partition.ts';
+import { pointsOf, START } from './points.ts';
 
-const START = 1_700_000_040_000;
 const KEYS = 10_000;
-const BATCH = 1_000;
 const STEP_MS = 1_000;
 
 const sink: Consumer & { results: number } = {
@@ -53,53 +47,10 @@ function cpuSeconds(work: () => void): number {
   return (user + system) / 1e6;
 }
 
-/** Points of the keys `from` to `from + BATCH` at one time: ten services with a hundred metrics each. */
-function encoded(from: number): Buffer {
-  const attribute = (key: string, stringValue: string) => ({ key, value: { stringValue } });
-  const resourceMetrics = Array.from({ length: 10 }, (_, service) => {
-    const metrics = Array.from({ length: BATCH / 10 }, (_, i) => {
-      const attributes = [attribute('host', 'h1'), attribute('zone', 'eu-1')];
-      const point = { timeUnixNano: `${START}000000`, asDouble: (i * 7919) % 1000, attributes };
-      return { name: `metric.number.${i}`, unit: 'ms', gauge: { dataPoints: [point] } };
-    });
-    const attributes = [attribute('service.name', `service-${from / 100 + service}`), attribute('host.name', 'x')];
-    return { resource: { attributes }, scopeMetrics: [{ metrics }] };
-  });
-  return Buffer.from(decodeJson('metrics', Buffer.from(JSON.stringify({ resourceMetrics }))).bytes);
-}
-
-/** A batch whose points can be given another time, so that making batches is not measured. */
-class Template {
-  readonly #bytes: Buffer;
-  readonly #places: number[] = [];
-
-  constructor(from: number) {
-    this.#bytes = encoded(from);
-    const stamp = nanos(START);
-    for (let at = this.#bytes.indexOf(stamp); at >= 0; at = this.#bytes.indexOf(stamp, at + 8)) this.#places.push(at);
-  }
-
-  at(time: number): Telemetry {
-    const stamp = nanos(time);
-    for (const place of this.#places) stamp.copy(this.#bytes, place);
-    return Telemetry.of('metrics', this.#bytes, BATCH);
-  }
-}
-
-function nanos(millis: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt(millis) * 1_000_000n);
-  return bytes;
-}
-
-function templates(keys: number): Template[] {
-  return Array.from({ length: keys / BATCH }, (_, i) => new Template(i * BATCH));
-}
-
 async function throughput(rounds: number): Promise<void> {
   const subject = windows('type: sliding\nsize: 1m\nslide: 30s');
   await subject.start(new NopHost());
-  const batches = templates(KEYS);
+  const batches = pointsOf(KEYS);
   for (let round = 0; round < rounds; round++) {
     const seconds = cpuSeconds(() => {
       for (let step = 0; step < 60; step++) {
@@ -194,36 +145,7 @@ function overlap(size: number, slide: number): void {
   );
 }
 
-function heap(): number {
-  globalThis.gc?.();
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
-async function memory(what: string, make: () => Connector & Checkpointed): Promise<void> {
-  const keys = 100_000;
-  const subject = make();
-  await subject.start(new NopHost());
-  const before = heap();
-  for (let from = 0; from < keys; from += BATCH) await subject.consume(new Template(from).at(START));
-  const bytes = (heap() - before) / keys;
-  const began = performance.now();
-  const entries = subject.snapshot('', 'all');
-  const millis = performance.now() - began;
-  const size = [...entries.values()].reduce((sum, entry) => sum + (entry?.length ?? 0), 0) / keys;
-  console.log(
-    `  ${what}: ${Math.round(bytes)} bytes a key; snapshot ${Math.round(millis)} ms, ${Math.round(size)} bytes a key`,
-  );
-  await subject.shutdown();
-}
-
 console.log('1-minute windows every 30 seconds, 10,000 keys:');
 await throughput(Number(process.argv[2] ?? 5));
 console.log('the cost of overlap, 10,000 keys, without reading batches:');
 for (const slide of [60_000, 30_000, 10_000, 5_000]) overlap(60_000, slide);
-console.log('100,000 keys:');
-await memory('window with count, sum, min, max', () => windows('size: 1h\nstatistics: [count, sum, min, max]'));
-await memory('window with quantiles', () => windows('size: 1h'));
-const anomaly = () => testSettings({ id: 'anomaly', kind: 'connector' });
-await memory('anomaly', () => anomalyConnector(anomaly(), readYaml(anomalyConfig, common), outputs));
