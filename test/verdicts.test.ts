@@ -48,12 +48,50 @@ const ROWS: readonly Row[] = [
   ['exporters', 'otlp_http', '{traces_endpoint: "[::1]:4318"}', /traces_endpoint must be a valid URL/],
   ['exporters', 'prometheus_remote_write', '{endpoint: "localhost:9090"}'],
   ['exporters', 'prometheus_remote_write', '{endpoint: " http://x"}', /invalid endpoint/],
+  ['exporters', 'prometheus_remote_write', '{endpoint: "http://x", timeout: -1s}', /must be non-negative/],
+  ['exporters', 'prometheus_remote_write', '{endpoint: "http://x", protobuf_message: null}', /remote write protobuf/],
+  ['exporters', 'kafka', '{record_headers: [{name: a, value: b}]}'],
+  ['exporters', 'kafka', '{record_headers: [{key: a, value: b}]}', /invalid keys: key/],
+  ['exporters', 'kafka', '{record_partitioner: }'],
+  ['exporters', 'kafka', '{record_partitioner: {round_robin: {}}}'],
+  ['exporters', 'kafka', '{record_partitioner: {round_robin: }}', /no partitioner type configured/],
+  ['exporters', 'kafka', '{record_partitioner: {sticky_key: {}}}', /unknown hasher ""/],
+  ['exporters', 'kafka', '{protocol_version: 2.8.1}'],
+  ['exporters', 'kafka', '{protocol_version: 99.0.0}', /invalid protocol version/],
+  ['receivers', 'kafka', '{group_rebalance_strategies: [range, mine/1]}'],
+  ['receivers', 'kafka', '{group_rebalance_strategies: range}', /must be an array or slice/],
+  ['receivers', 'kafka', '{group_rebalance_strategy: "a b"}', /is not a built-in strategy/],
+  ['receivers', 'kafka', '{profiles: {exclude_topics: [a]}}', /profiles.exclude_topics is configured but none/],
+  ['extensions', 'basicauth', '{htpasswd: null, client_auth: {username: u, password: p}}'],
+  ['extensions', 'basicauth', '{htpasswd: null}', /no credential source provided/],
+  ['exporters', 'otlp_grpc', '{endpoint: "x:1", headers: [null]}'],
+  ['exporters', 'otlp_grpc', '{endpoint: "x:1", retry_on_failure: {multiplier: 1e400}}', /expected type 'float64'/],
+  ['processors', 'batch', '{timeout: 9223372036854775807ns}'],
+  ['processors', 'batch', '{timeout: 9223372036854775808ns}', /time: invalid duration/],
 ];
 
-for (const [kind, type, body, refused] of ROWS) {
-  test(`${type}: ${body} is ${refused === undefined ? 'taken' : 'refused'}`, async () => {
-    const message = await refusal(using(kind, type, body));
+function verdict(what: string, yaml: string, refused: RegExp | undefined): void {
+  test(`${what} is ${refused === undefined ? 'taken' : 'refused'}`, async () => {
+    const message = await refusal(yaml);
     if (refused === undefined) assert.equal(message, undefined);
     else assert.match(message ?? 'taken', refused);
   });
+}
+
+for (const [kind, type, body, refused] of ROWS) verdict(`${type}: ${body}`, using(kind, type, body), refused);
+
+/** Of `service::telemetry`, beside `metrics`. */
+const TELEMETRY: readonly (readonly [body: string, refused?: RegExp])[] = [
+  ['traces: {sampler: {parent_based: {root: {trace_id_ratio_based: {ratio: 0.5}}}}}'],
+  ['traces: {limits: {event_count_limit: 5}}'],
+  ['traces: {processors: [{batch: {exporter: {otlp: {protocol: grpc, endpoint: "http://x:1"}}}}]}'],
+  ['traces: {processors: [{batch: {delay: 1}}]}', /invalid keys: delay/],
+  ['traces: {processors: [{batch: {max_queue_size: many}}]}', /expected type 'int'/],
+  ['traces: {sampler: always_on}', /expected a map or struct/],
+  ['resource: {detectors: {attributes: {included: ["os.*"]}}}'],
+  ['resource: {detectors: [env]}', /expected a map or struct/],
+];
+
+for (const [body, refused] of TELEMETRY) {
+  verdict(body, using('processors', 'batch', '{}').replace('{metrics:', `{${body}, metrics:`), refused);
 }

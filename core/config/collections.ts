@@ -153,6 +153,7 @@ class HeadersSchema extends Schema<Headers> {
     const twice = new Set<string>();
     for (const [i, item] of node.items.entries()) {
       decoder.element(i, () => {
+        if (isNull(item)) return result.set('', new Secret(''));
         if (item.kind !== 'map') return faultNotMap(item, decoder, this);
         const unknown = [...item.entries.keys()].filter((key) => key !== 'name' && key !== 'value');
         if (unknown.length > 0) decoder.fault(item.at, `has invalid keys: ${unknown.sort().join(', ')}`);

@@ -11,7 +11,7 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const NANOS_PER_MS = 1e6;
 /** Go keeps durations as int64 nanoseconds; text beyond is refused. */
-const MAX_NANOS = 2 ** 63;
+const MAX_NANOS = 2n ** 63n;
 
 export type ParsedDuration = { readonly ms: number } | { readonly error: string };
 
@@ -22,7 +22,7 @@ export function parseDuration(text: string): ParsedDuration {
   if (body === '0') return { ms: 0 };
   const part = /(\d*)(\.\d*)?([^\d.]*)/y;
   if (body === '') return { error: 'time: invalid duration' };
-  let nanos = 0;
+  let nanos = 0n;
   while (part.lastIndex < body.length) {
     const match = part.exec(body);
     const [, whole = '', fraction = '', unit = ''] = match ?? [];
@@ -32,10 +32,11 @@ export function parseDuration(text: string): ParsedDuration {
     if (size === undefined) return { error: 'time: unknown unit' };
     // The fraction on its own, cut to whole nanoseconds as Go does: 0.1ms is not 99999.999… ns.
     const fractionNanos = fraction.length > 1 ? Math.floor(Number((Number(`0${fraction}`) * size).toPrecision(15))) : 0;
-    nanos += Number(whole === '' ? '0' : whole) * size + fractionNanos;
+    nanos += BigInt(whole) * BigInt(size) + BigInt(fractionNanos);
     if (nanos > MAX_NANOS) return { error: 'time: invalid duration' };
   }
-  return { ms: ((negative ? -1 : 1) * nanos) / NANOS_PER_MS };
+  if (nanos === MAX_NANOS && !negative) return { error: 'time: invalid duration' };
+  return { ms: ((negative ? -1 : 1) * Number(nanos)) / NANOS_PER_MS };
 }
 
 /** Go's text for a duration: `1m30s`, `200ms`, `1.5µs`, `0s`. */

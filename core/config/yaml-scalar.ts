@@ -34,7 +34,10 @@ export function resolvePlain(text: string): Value {
       return { value: Number.isSafeInteger(Number(big)) ? Number(big) : big };
     }
   }
-  return FLOAT.test(digits) ? { value: Number(digits), float: true } : { value: text };
+  // a number that no float can hold is text
+  return FLOAT.test(digits) && Number.isFinite(Number(digits))
+    ? { value: Number(digits), float: true }
+    : { value: text };
 }
 
 function toBigInt(digits: string): bigint {
@@ -47,7 +50,9 @@ export function resolveTagged(tag: string, text: string): Value | undefined {
   const plain = resolvePlain(text);
   switch (tag.replace(/^tag:yaml\.org,2002:|^!!/, '')) {
     case 'int':
-      return typeof plain.value === 'number' || typeof plain.value === 'bigint' ? plain : undefined;
+      return (typeof plain.value === 'number' || typeof plain.value === 'bigint') && plain.float !== true
+        ? plain
+        : undefined;
     case 'float':
       return typeof plain.value === 'number' ? { value: plain.value, float: true } : undefined;
     case 'bool':

@@ -91,7 +91,8 @@ const metadata = struct('configkafka.MetadataConfig', 'What is known of the clus
   }),
 });
 
-const PROTOCOL_VERSION = /^v?\d+\.\d+(\.\d+){0,2}$/;
+/** Releases of Kafka; patch versions are not told apart. */
+const PROTOCOL_VERSION = /^v?(0\.(8\.[012]|9\.0|10\.[012]|11\.0)|1\.[01]|2\.[0-8]|3\.[0-9]|4\.\d+)(\.\d+)?$/;
 
 /** The keys of a connection to Kafka, of receiver and exporter; `driver` is a key of ours. */
 export const kafkaClient = struct(

@@ -5,6 +5,7 @@ import {
   int,
   list,
   optional,
+  secret,
   string,
   stringList,
   struct,
@@ -49,27 +50,25 @@ const recordPartitioner = struct(
     sticky_key: optional(
       struct(
         'kafkaexporter.StickyKeyPartitionerConfig',
-        'By the hash of the key; records without a key go together. The default.',
-        { hasher: string('sarama_compat (FNV-1a) or murmur2, which the Java client takes.', 'sarama_compat') },
+        'By the hash of the key; records without a key go together. The default, with sarama_compat.',
+        { hasher: string('sarama_compat (FNV-1a) or murmur2, which the Java client takes.') },
       ),
       off,
     ),
-    round_robin: optional(struct('kafkaexporter.RoundRobin', 'To each partition in turn.', {}), {
-      ...off,
-      whenNull: 'on',
-    }),
-    least_backup: optional(struct('kafkaexporter.LeastBackup', 'As round_robin: no records wait here.', {}), {
-      ...off,
-      whenNull: 'on',
-    }),
+    round_robin: optional(struct('kafkaexporter.RoundRobin', 'To each partition in turn; written as `{}`.', {}), off),
+    least_backup: optional(
+      struct('kafkaexporter.LeastBackup', 'As round_robin, since no records wait here; written as `{}`.', {}),
+      off,
+    ),
     extension: componentId('Not supported.'),
   },
   {
     validate(value, path, report) {
       const set = Object.values(value).filter((one) => one !== undefined);
       if (set.length > 1) report(path, 'at most one record_partitioner strategy may be configured');
-      const hasher = value.sticky_key?.hasher ?? 'sarama_compat';
-      if (!HASHERS.includes(hasher)) {
+      if (set.length === 0) report(path, 'record_partitioner: no partitioner type configured');
+      const hasher = value.sticky_key?.hasher;
+      if (hasher !== undefined && !HASHERS.includes(hasher)) {
         const known = HASHERS.map((one) => JSON.stringify(one)).join(', ');
         report(path, `sticky_key: unknown hasher ${JSON.stringify(hasher)}, valid values are ${known}`);
       }
@@ -116,13 +115,16 @@ export const config = struct(
     include_metadata_keys: stringList('Client metadata that become headers of the records.'),
     record_headers: list(
       'Headers of every record.',
-      struct('kafkaclient.RecordHeader', 'A header.', { key: string('Its name.'), value: string('Its value.') }),
+      struct('kafkaclient.RecordHeader', 'A header.', {
+        name: string('Its name.'),
+        value: secret('Its value.'),
+      }),
     ),
     partition_traces_by_id: bool('Whether spans are parted by trace, whose id in hexadecimal is the key.'),
     partition_metrics_by_resource_attributes: bool('Whether a hash of the resource is the key of metrics.'),
     partition_logs_by_resource_attributes: bool('Whether a hash of the resource is the key of logs.'),
     partition_logs_by_trace_id: bool('Whether logs are parted by trace, whose id in hexadecimal is the key.'),
-    record_partitioner: recordPartitioner,
+    record_partitioner: optional(recordPartitioner, off),
   },
   {
     embed: [timeout, kafkaClient],

@@ -256,7 +256,7 @@ test('topics, keys and headers from metadata; a topic from the resource; static 
   const yaml = `
 traces: {topic_from_metadata_key: X-Topic, message_key_from_metadata_key: x-key}
 include_metadata_keys: [x-tenant]
-record_headers: [{key: from, value: weir}]
+record_headers: [{name: from, value: weir}]
 topic_from_attribute: service.name
 `;
   const { made, requests } = await exporter(yaml);

@@ -52,9 +52,9 @@ class KafkaSender {
     this.#config = config;
     this.#load = load;
     this.#metrics = new SentMetrics(settings);
-    const staticHeaders = config.record_headers.map(({ key, value }) => [key, value] as const);
+    const staticHeaders = config.record_headers.map(({ name, value }) => [name, value?.reveal() ?? ''] as const);
     for (const signal of settings.signals) this.#lanes.set(signal, { keys: new Keys(signal, config), staticHeaders });
-    const { sticky_key: sticky, round_robin: robin, least_backup: least } = config.record_partitioner;
+    const { sticky_key: sticky, round_robin: robin, least_backup: least } = config.record_partitioner ?? {};
     if (robin !== undefined || least !== undefined) {
       this.#partitioner = roundRobin();
       this.#turn = () => {};
@@ -67,7 +67,7 @@ class KafkaSender {
 
   async start(host: Host): Promise<void> {
     const { producer, record_partitioner: partitioner, driver } = this.#config;
-    if (partitioner.extension !== undefined) throw new Error('record_partitioner::extension is not supported');
+    if (partitioner?.extension !== undefined) throw new Error('record_partitioner::extension is not supported');
     for (const signal of this.#settings.signals) checkEncoding(signal, this.#config[signal].encoding);
     if (this.#config.exactly_once) {
       this.#keeper = checkpoints(host);

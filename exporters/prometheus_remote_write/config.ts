@@ -95,6 +95,7 @@ export const config = struct(
       VERSIONS,
       V1,
       (found) => `unknown type for remote write protobuf message ${found}, supported: ${VERSIONS.join(', ')}`,
+      { nullIsEmpty: true },
     ),
     write_buffer_size: bufferSize(WRITE_BUFFER),
   },
@@ -106,6 +107,7 @@ export const config = struct(
       if (parallelism !== undefined && parallelism < 1) {
         report(path, "max_batch_request_parallelism can't be set to below 1");
       }
+      if (value.timeout < 0) report(path, "'timeout' must be non-negative");
       if (queue.queue_size < 0) report(path, "remote write queue size can't be negative");
       if (queue.enabled && queue.queue_size === 0) report(path, 'a 0 size queue will drop all the data');
       if (queue.num_consumers < 0) report(path, "remote write consumer number can't be negative");

@@ -16,8 +16,8 @@ export const config = struct(
   'basicauthextension.Config',
   'HTTP basic authentication, of clients or to servers.',
   {
-    htpasswd: optional(htpasswd, { present: false, enabledKey: false }),
-    client_auth: optional(clientAuth, { present: false, enabledKey: false }),
+    htpasswd: optional(htpasswd, { present: false, whenNull: 'off', enabledKey: false }),
+    client_auth: optional(clientAuth, { present: false, whenNull: 'off', enabledKey: false }),
   },
   {
     validate(value, path, report) {

@@ -1,8 +1,10 @@
+import { parseComponentId } from '../../core/component-id.ts';
 import {
   bool,
   duration,
   type Infer,
   int,
+  list,
   maybe,
   oneOf,
   optional,
@@ -14,9 +16,9 @@ import {
 import { retry } from '../../core/config/sections/retry.ts';
 import { kafkaClient } from '../../core/kafka/config.ts';
 import { compileRegexp } from '../../core/regexp.ts';
-import type { Signal } from '../../core/signal.ts';
 
 const RANGE = 'range';
+const STRATEGIES: ReadonlySet<string> = new Set([RANGE, 'roundrobin', 'sticky', 'cooperative-sticky']);
 
 const consumer = struct(
   'configkafka.ConsumerConfig',
@@ -34,7 +36,10 @@ const consumer = struct(
     max_fetch_size: int('The most bytes of an answer.', 1_048_576, 'int32'),
     max_fetch_wait: duration('How long a broker waits for records.', '250ms'),
     max_partition_fetch_size: int('The most bytes of a partition, in an answer and waiting here.', 1_048_576, 'int32'),
-    group_rebalance_strategies: stringList('range or roundrobin; the first of these is taken, range where none is.'),
+    group_rebalance_strategies: list(
+      'range or roundrobin; the first of these is taken, range where none is.',
+      string('A strategy.'),
+    ),
     group_rebalance_strategy: string('The same as a single one.'),
     group_instance_id: string('Makes the member a static one, which may restart without its partitions moving.'),
   },
@@ -65,6 +70,13 @@ function consumerFault(value: ConsumerKeys): string | undefined {
   }
   if (value.group_rebalance_strategies.some((one) => one.trim() === '')) {
     return 'group_rebalance_strategies entries cannot be empty';
+  }
+  for (const one of [value.group_rebalance_strategy, ...value.group_rebalance_strategies]) {
+    const id = one === '' || STRATEGIES.has(one) ? undefined : parseComponentId(one);
+    if (id === undefined || !('error' in id)) continue;
+    const known = [...STRATEGIES].join(', ');
+    const message = `is not a built-in strategy (${known}) or a valid extension ID: ${id.error}`;
+    return `group rebalance strategy ${JSON.stringify(one)} ${message}`;
   }
   for (const key of ['min_fetch_size', 'max_fetch_size', 'max_partition_fetch_size'] as const) {
     if (value[key] < 0) return `${key} (${value[key]}) must be non-negative`;
@@ -147,7 +159,7 @@ export const config = struct(
     ours: ['driver', 'isolation_level', 'partition_processing'],
     legacy: { topic: ofEverySignal('topics'), encoding: ofEverySignal('encoding') },
     validate(value, path, report) {
-      for (const signal of ['logs', 'metrics', 'traces'] as const) {
+      for (const signal of ['logs', 'metrics', 'traces', 'profiles'] as const) {
         const { topics, exclude_topics: exclude } = value[signal];
         const fault =
           excludeFault(signal, topics, exclude) ?? patternFault(`${signal}.topics`, topics.filter(isPattern));
@@ -158,7 +170,7 @@ export const config = struct(
 );
 export type Config = Infer<typeof config>;
 
-function excludeFault(signal: Signal, topics: readonly string[], exclude: readonly string[]): string | undefined {
+function excludeFault(signal: string, topics: readonly string[], exclude: readonly string[]): string | undefined {
   if (exclude.length === 0) return undefined;
   if (!topics.some(isPattern)) {
     const where = `none of the configured ${signal}.topics use regex pattern (must start with '^')`;

@@ -1,5 +1,5 @@
 import { faultNotMap } from '../../core/config/collections.ts';
-import { any, list, optional, string, struct } from '../../core/config/fields.ts';
+import { any, list, optional, string, stringList, struct } from '../../core/config/fields.ts';
 import { type ConfigNode, isNull, type MapNode } from '../../core/config/node.ts';
 import { stringOf } from '../../core/config/scalars.ts';
 import { type AnySchema, type Decoder, type JsonSchema, Schema } from '../../core/config/schema.ts';
@@ -14,7 +14,18 @@ const typed = struct('config.Resource', 'Attributes of the process.', {
     }),
   ),
   attributes_list: string('Not supported.'),
-  detectors: any('Which detectors run.'),
+  detectors: optional(
+    struct('config.Detectors', 'What finds out attributes. Accepted; none runs.', {
+      attributes: optional(
+        struct('config.DetectorsAttributes', 'Which of those attributes are taken.', {
+          included: stringList('Names, * and ? are wildcards.'),
+          excluded: stringList('Names that are left out.'),
+        }),
+        { present: false, enabledKey: false },
+      ),
+    }),
+    { present: false, enabledKey: false },
+  ),
   schema_url: string('Schema of the attributes.'),
 });
 

@@ -5,7 +5,7 @@ import { bool, headers, int, maybe, oneOf, optional, string, struct } from '../.
 const section = { present: false, enabledKey: false } as const;
 const milliseconds = (doc: string) => maybe(int(doc, 0, 'int'));
 
-const otlpKeys = {
+export const otlpKeys = {
   protocol: oneOf('How to send.', ['grpc', 'http/protobuf', 'http/json'], 'http/protobuf'),
   endpoint: string('URL to send to.'),
   headers: headers('Headers of every request.'),
@@ -18,7 +18,7 @@ const otlpKeys = {
   client_key: string('File with its key.'),
 };
 
-const consoleExporter = optional(struct('config.Console', 'Prints to standard output.', {}), section);
+export const consoleExporter = optional(struct('config.Console', 'Prints to standard output.', {}), section);
 
 const otlpMetric = struct('config.OTLPMetric', 'Sends metrics over OTLP.', {
   ...otlpKeys,

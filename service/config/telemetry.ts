@@ -18,6 +18,7 @@ import { LOG_LEVELS, type LogLevel, type ReaderSettings, type TelemetrySettings 
 import { telemetryLevel } from './metrics-level.ts';
 import { resource } from './resource.ts';
 import { logRecordProcessor, pushMetricExporter } from './telemetry-otlp.ts';
+import { traces } from './telemetry-traces.ts';
 
 /** The collector also knows these: an empty level is `info`. */
 const WRITTEN_LEVELS = [...LOG_LEVELS, 'warning', ''] as const;
@@ -122,13 +123,6 @@ const metrics = struct(
   },
   { legacy: { address: { standard: 'readers', convert: readersAt } } },
 );
-
-const traces = struct('migration.TracesConfigV030', 'The traces of the process. Accepted; there are none.', {
-  level: telemetryLevel('How many spans there are.'),
-  propagators: stringList('How context is handed on: tracecontext, b3.'),
-  processors: list('Where spans go.', any('As in the OpenTelemetry declarative configuration.')),
-  sampler: any('Which spans are kept.'),
-});
 
 /** `service::telemetry`. */
 export const telemetry = struct(

@@ -77,7 +77,7 @@ async function javaPeers(driver: DriverName): Promise<void> {
   const bytes = Buffer.from(batch.bytes());
   for (const compression of CODECS) {
     const yaml = `driver: ${driver}\n${NO_QUEUE}\ntraces: {topic: ${topic}, message_key: service.name}`;
-    const headers = 'record_headers: [{key: from, value: weir}]';
+    const headers = 'record_headers: [{name: from, value: weir}]';
     const { made } = await exporterOf(`${yaml}\n${headers}\nproducer: {compression: ${compression}}`);
     await made.consume(batch.retain());
   }
