@@ -113,18 +113,20 @@ export class ProtobufMaker {
     }
     if (!isNative) return;
     out.uint(5, zigzag(random.below(13) - 4));
-    out.double(6, random.pick([0, 1e-128, 0.25]));
+    const threshold = random.pick([0, 1e-128, 0.25]);
+    out.double(6, threshold);
     if (random.chance(0.5)) out.uint(7, BigInt(random.below(9)));
-    this.#buckets(out, 9, 10);
-    this.#buckets(out, 12, 13);
+    // without a span or threshold it is a classic one, and so are in the collector all of the family that follow
+    this.#buckets(out, 9, 10, threshold === 0 ? 1 : 0);
+    this.#buckets(out, 12, 13, 0);
     if (random.chance(0.3)) this.#exemplar(out, 16);
   }
 
   /** Spans and the differences between counts. */
-  #buckets(out: Output, spanField: number, deltaField: number): void {
+  #buckets(out: Output, spanField: number, deltaField: number, least: number): void {
     const random = this.#random;
     let before = 0;
-    const spans = random.list(0, 3, () => ({ offset: random.below(7), length: random.below(4) }));
+    const spans = random.list(least, 3, () => ({ offset: random.below(7), length: random.below(4) }));
     const deltas: bigint[] = [];
     for (const [i, { offset, length }] of spans.entries()) {
       out.message(spanField, () => {
