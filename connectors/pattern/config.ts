@@ -14,7 +14,7 @@ import {
   struct,
 } from '../../core/config/fields.ts';
 import { SEVERITIES, type Severity } from '../../core/stream/alert.ts';
-import { stream } from '../../core/stream/config.ts';
+import { stream, streamFaults } from '../../core/stream/config.ts';
 import { compilePattern, FieldNames } from './compile.ts';
 
 const WHERE = '{field, op, value} with op ==, !=, >, >=, <, <=, in, matches or exists, or {all}, {any}, {not} of such.';
@@ -104,7 +104,8 @@ export const config = struct(
           report(`${path}::patterns::${name}`, (error as Error).message);
         }
       }
-      for (const key of ['max_partial_matches', 'max_buffered_events', 'max_waiting_events', 'max_keys'] as const) {
+      for (const [key, message] of streamFaults(value)) report(`${path}::${key}`, message);
+      for (const key of ['max_partial_matches', 'max_buffered_events', 'max_waiting_events'] as const) {
         if (value[key] < 1) report(`${path}::${key}`, 'must be at least 1');
       }
     },

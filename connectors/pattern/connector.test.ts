@@ -290,9 +290,9 @@ test('what goes beyond a limit is counted and explained once', async () => {
 });
 
 test('configurations that are refused', () => {
-  const refusal = (pattern: object): string => {
+  const refusal = (pattern: object, common: object = {}): string => {
     try {
-      open({ patterns: { p: pattern } });
+      open({ patterns: { p: pattern }, ...common });
       return '';
     } catch (error) {
       return (error as Error).message;
@@ -314,5 +314,7 @@ test('configurations that are refused', () => {
     [{ ...AB, alert: { message: '{{what}}' } }, /\{\{what\}\} is no placeholder/],
   ];
   for (const [pattern, message] of cases) assert.match(refusal(pattern), message);
+  assert.match(refusal(AB, { idle_timeout: '-1s' }), /idle_timeout: must not be negative/);
+  assert.match(refusal(AB, { max_keys: 0 }), /max_keys: must be at least 1/);
   assert.equal(refusal(AB), '');
 });
