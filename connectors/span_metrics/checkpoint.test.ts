@@ -141,6 +141,7 @@ function randomSpans(random: () => number): Telemetry {
 
 const CONFIGURATIONS: Readonly<Record<string, string>> = {
   cumulative: '',
+  'cumulative, with exemplars': 'exemplars: {enabled: true, max_per_data_point: 3}',
   'cumulative, with limits and times': `
     aggregation_cardinality_limit: 4
     resource_metrics_cache_size: 3
@@ -231,7 +232,11 @@ test('a partition that is forgotten while its metrics are under way leaves nothi
   await settle();
   assert.equal(settled, false);
   state.forget('t/0');
-  next.refuse = new PipelineError('no');
+  let seen: Telemetry | undefined;
+  next.refuse = (batch) => {
+    seen = batch;
+    return new PipelineError('no');
+  };
   open();
   await settle();
   assert.equal(settled, true);
@@ -240,6 +245,7 @@ test('a partition that is forgotten while its metrics are under way leaves nothi
   await clock.advanceAsync(FLUSH);
   assert.equal(next.items, 0);
   assert.deepEqual(settings.logger.messages('error'), []);
+  assert.equal(isReleased(seen as Telemetry), true);
   assert.equal(settings.meter.value('otelcol_connector_span_metrics_series'), 0);
 });
 
@@ -369,8 +375,13 @@ test('where nothing was counted nothing is sent', async () => {
 test('at the end of the process what is kept goes on where it was', async () => {
   const first = await started(CALLS, { exactlyOnce: false });
   first.connector.consume(spans(undefined, 'a'));
+  const before = all(first.state, '');
   await first.connector.shutdown();
   assert.deepEqual(callsOf(first.next), [[' a 0']]);
+  const killed = await started(CALLS, { exactlyOnce: false });
+  killed.state.restore('', before, 1);
+  await killed.connector.shutdown();
+  assert.deepEqual(callsOf(killed.next), [[' a 0']], 'what was to be sent is known after a restart');
   const second = await started(CALLS, { exactlyOnce: false, epoch: first.clock.now() });
   second.state.restore('', all(first.state, ''), 1);
   second.connector.consume(spans(undefined, 'a'));

@@ -156,7 +156,7 @@ export class PartitionSeries implements OutputPartition {
   /** What was refused comes first; while it is refused again everything stays here, unless this is the last time. */
   async #flush(last: boolean, always: boolean): Promise<void> {
     if (!this.#refused.isEmpty) await this.#handOn();
-    if (this.#dropped || (!this.#refused.isEmpty && !last)) return;
+    if (!this.#refused.isEmpty && !last) return;
     if (this.resources.isEmpty && !always) return;
     const { output, settings } = this.#options;
     const batch = output.write(this.resources, this, settings.clock.nowNanos(), last);
