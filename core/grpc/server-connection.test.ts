@@ -258,6 +258,28 @@ test('a client that sends but never reads cannot make answers pile up', async (t
   await peer.take(FrameType.DATA, 7999);
 });
 
+test('requests behind long answers wait for those to be read, and are served then', async (t) => {
+  let calls = 0;
+  const count = 2000;
+  const peer = await connect(t, {}, (c) => {
+    calls++;
+    c.message.slab?.release();
+    c.fail({ code: 3, message: '%'.repeat(4000) });
+  });
+  await peer.take(FrameType.SETTINGS);
+  peer.socket.pause();
+  peer.send(...Array.from({ length: count }, (_, i) => call(2 * i + 1, Buffer.alloc(1))));
+  for (let before = -1; calls > before || calls === 0; ) {
+    before = calls;
+    await sleep(300);
+  }
+  // 24 MB of answers to 200 KB; the sockets' buffers hold some 10 MB
+  assert.ok(calls < 1500, `${calls} calls`);
+  peer.socket.resume();
+  for (let i = 0; i < count; i++) assert.equal((await peer.takeHeaders(2 * i + 1))['grpc-status'], '3');
+  assert.equal(calls, count);
+});
+
 test('two GOAWAY frame a graceful end: calls under way are served', async (t) => {
   const endpoint = { host: '127.0.0.1', port: 0 };
   const server = new GrpcServer({ endpoint, methods: new Map([[PATH, echo]]) });

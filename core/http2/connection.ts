@@ -69,10 +69,10 @@ export abstract class Connection<S extends Stream> extends Framing {
     this.writeWindowUpdate(0, RECEIVE_WINDOW - DEFAULT_WINDOW);
   }
 
-  protected override holdBlock(bytes: number): void {
+  protected override holdBytes(bytes: number): void {
     if (bytes < 0) this.budget.give(-bytes);
     else if (!this.budget.take(bytes)) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'no memory for headers', 'receive_memory');
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'no memory for what was sent', 'receive_memory');
     }
   }
 

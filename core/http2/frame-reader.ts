@@ -33,6 +33,7 @@ export class FrameReader {
   /** The payload so far of a frame that came in several reads. */
   #partial: Buffer | undefined;
   #stopped = false;
+  #paused = false;
 
   constructor(sink: FrameSink, preface: Buffer) {
     this.#sink = sink;
@@ -44,9 +45,16 @@ export class FrameReader {
     this.#stopped = true;
   }
 
-  read(bytes: Buffer, length: number): void {
+  /** To be called while a frame is reported: nothing is read behind it in this `read`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Returns the position that was reached, which is `length` unless this was paused or stopped. */
+  read(bytes: Buffer, length: number): number {
+    this.#paused = false;
     let position = this.#prefaceRead < this.#preface.length ? this.#readPreface(bytes, length) : 0;
-    while (position < length && !this.#stopped) {
+    while (position < length && !this.#stopped && !this.#paused) {
       if (!this.#inPayload) {
         position = this.#readHeader(bytes, position, length);
         // a frame without payload is complete with its header
@@ -54,6 +62,7 @@ export class FrameReader {
       }
       position = this.#readPayload(bytes, position, length);
     }
+    return position;
   }
 
   #readPreface(bytes: Buffer, length: number): number {

@@ -23,8 +23,6 @@ export abstract class Framing extends Transport {
   /** Was answered already. */
   protected abstract onPing(): void;
   protected abstract onPong(): void;
-  /** Memory for an open header block grows by so much, or is given back; throws where there is none. */
-  protected abstract holdBlock(bytes: number): void;
   protected abstract onGoAway(lastStreamId: number, code: number, message: string): void;
 
   /** The peer has said hello. */
@@ -89,7 +87,7 @@ export abstract class Framing extends Transport {
     const endsStream = (flags & Flag.END_STREAM) !== 0;
     if ((flags & Flag.END_HEADERS) !== 0) this.onHeaders(streamId, endsStream, bytes, from, end);
     else {
-      this.holdBlock(end - from);
+      this.holdBytes(end - from);
       this.#openBlock = { streamId, endsStream, bytes: Buffer.from(bytes.subarray(from, end)), frames: 0 };
     }
   }
@@ -100,7 +98,7 @@ export abstract class Framing extends Transport {
     if (block.bytes.length + end - start > MAX_HEADER_LIST_SIZE || block.frames > MAX_CONTINUATIONS) {
       throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large', 'header_size');
     }
-    this.holdBlock(end - start);
+    this.holdBytes(end - start);
     block.bytes = Buffer.concat([block.bytes, bytes.subarray(start, end)]);
     if ((flags & Flag.END_HEADERS) === 0) return;
     this.dropBlock();
@@ -109,7 +107,7 @@ export abstract class Framing extends Transport {
 
   /** Gives the memory of an open block back; safe at any time. */
   protected dropBlock(): void {
-    if (this.#openBlock !== undefined) this.holdBlock(-this.#openBlock.bytes.length);
+    if (this.#openBlock !== undefined) this.holdBytes(-this.#openBlock.bytes.length);
     this.#openBlock = undefined;
   }
 

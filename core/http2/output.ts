@@ -39,6 +39,8 @@ function takeChunk(): Chunk {
 export class Output {
   /** Bytes of the socket waiting for the peer from which on no more are produced. */
   highWater = HIGH_WATER;
+  /** Hears that a write did not take all that was to be written at once. */
+  onFull: (() => void) | undefined;
   #socket: Socket | undefined;
   #chunk: Chunk | undefined;
   #used = 0;
@@ -54,7 +56,10 @@ export class Output {
 
   /** Makes room for `size` bytes (at most 64 KiB) at `position` of the returned buffer. */
   reserve(size: number): Buffer {
-    if (this.#used + size > CHUNK_SIZE) this.flush();
+    if (this.#used + size > CHUNK_SIZE) {
+      this.flush();
+      this.onFull?.();
+    }
     this.#chunk ??= takeChunk();
     return this.#chunk.buffer;
   }

@@ -29,10 +29,15 @@ export abstract class Transport implements ByteSink, FrameSink {
   #flushScheduled = false;
   /** Nothing is read, whatever the output. */
   #held = false;
+  /** Of the last read, when its first requests had so long answers that the peer has to read those first. */
+  #rest: Buffer | undefined;
 
   constructor(clock: Clock, preface: Buffer) {
     this.clock = clock;
     this.#reader = new FrameReader(this, preface);
+    this.output.onFull = () => {
+      if (this.#receiving && this.output.congested) this.#reader.pause();
+    };
   }
 
   abstract onFrameHeader(type: number, flags: number, streamId: number, length: number): void;
@@ -42,6 +47,8 @@ export abstract class Transport implements ByteSink, FrameSink {
 
   /** The peer has read so much that more can be written. */
   protected abstract onDrain(): void;
+  /** Memory for bytes that wait grows by so much, or is given back; throws where there is none. */
+  protected abstract holdBytes(bytes: number): void;
   /** Once, when no more can be sent or received. */
   protected abstract onDead(reason: Error): void;
   /** The highest stream of the peer's that we acted on. */
@@ -74,6 +81,9 @@ export abstract class Transport implements ByteSink, FrameSink {
   }
 
   #readOn(): void {
+    if (this.#held || this.output.congested) return;
+    const rest = this.#takeRest();
+    if (rest !== undefined) this.receive(rest, rest.length);
     const { socket } = this;
     if (!this.#held && !this.output.congested && socket?.isPaused() === true) socket.resume();
   }
@@ -83,7 +93,8 @@ export abstract class Transport implements ByteSink, FrameSink {
     this.active = true;
     this.#receiving = true;
     try {
-      this.#reader.read(bytes, length);
+      if (this.#rest !== undefined) this.#keep(bytes, 0, length);
+      else this.#keep(bytes, this.#reader.read(bytes, length), length);
     } catch (error) {
       this.abort(error);
     }
@@ -91,6 +102,20 @@ export abstract class Transport implements ByteSink, FrameSink {
     this.output.flush();
     // a peer that sends but does not read must not make us collect answers
     if (this.output.congested && !this.dead) this.socket?.pause();
+  }
+
+  #keep(bytes: Buffer, start: number, end: number): void {
+    if (start === end || this.dead) return;
+    this.holdBytes(end - start);
+    const kept = bytes.subarray(start, end);
+    this.#rest = this.#rest === undefined ? Buffer.from(kept) : Buffer.concat([this.#rest, kept]);
+  }
+
+  #takeRest(): Buffer | undefined {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest !== undefined) this.holdBytes(-rest.length);
+    return rest;
   }
 
   /** What was written goes out at the end of the current read, or of the current task. */
@@ -129,6 +154,7 @@ export abstract class Transport implements ByteSink, FrameSink {
     if (this.dead) return;
     this.dead = true;
     this.#reader.stop();
+    this.#takeRest();
     this.onDead(reason);
   }
 

@@ -158,7 +158,9 @@ attack(
       peer.socket.pause();
       peer.send(calls);
     };
-    await target.attack(48, [], () => target.crowd(100, sendOnly), 100);
+    // and what a connection holds anyway
+    const unread = Math.ceil((100 * target.dialect.unreadKib) / 1024) + 16;
+    await target.attack(unread, [], () => target.crowd(100, sendOnly));
   },
   'fresh',
 );
@@ -295,6 +297,35 @@ attack('header bombs: an entry of the table named 10,000 times, Huffman codes of
     await peer.end();
   });
 });
+
+attack(
+  'requests of some octets each for an answer of kilobytes, from clients that never read',
+  async (target) => {
+    const { echo } = target.dialect;
+    const request = (id: number) => {
+      const value = id === 1 ? indexed(echo.name, Buffer.from(echo.value)) : Buffer.from([0x80 | 62]);
+      const block = Buffer.concat([encodeHeaders(echo.before), value, encodeHeaders(echo.after)]);
+      return frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, id, block);
+    };
+    const requests = Buffer.concat(streams(5000).map(request));
+    const unlimited = 0x7fffffff;
+    const hello = Buffer.concat([
+      PREFACE,
+      frame(FrameType.SETTINGS, 0, 0, setting(Setting.INITIAL_WINDOW_SIZE, unlimited)),
+      frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(unlimited - DEFAULT_WINDOW)),
+    ]);
+    await target.attack(32, echo.limits, async () => {
+      const peers = await Promise.all(Array.from({ length: 20 }, () => target.connect(hello)));
+      for (const peer of peers) {
+        peer.socket.pause();
+        peer.send(requests);
+      }
+      await sleep(3000);
+      await Promise.all(peers.map((peer) => peer.end()));
+    });
+  },
+  'fresh',
+);
 
 attack('oversized messages are refused by their length', async (target) => {
   await target.attack(4, [target.dialect.sizeLimit], async () => {

@@ -18,6 +18,14 @@ export interface Dialect {
   begin(id: number, length: number): Buffer;
   /** Of a request: one that does not exist, one over the limit of size, one whose bytes are zeros. */
   readonly outcomes: { readonly empty: string; readonly oversized: string; readonly zeros: string };
+  /** A field whose value comes back in a longer answer, and the fields around it. */
+  readonly echo: {
+    readonly before: Fields;
+    readonly name: string;
+    readonly value: string;
+    readonly after: Fields;
+    readonly limits: readonly string[];
+  };
   /** In the headers of an answer. */
   readonly outcomeField: string;
   readonly maxStreams: number;
@@ -28,6 +36,11 @@ export interface Dialect {
   readonly many: number;
   /** KiB that a connection holds beside what a plaintext one does. */
   readonly perConnectionKib: number;
+  /**
+   * KiB that a client can make a connection hold by not reading: a write under way and what waits behind it, with TLS
+   * also the same encrypted, and a read on either side of the decryption.
+   */
+  readonly unreadKib: number;
 }
 
 const grpcHead: Fields = [
@@ -51,12 +64,23 @@ export const DIALECTS: readonly Dialect[] = [
     begin: (id, length) =>
       Buffer.concat([headers(id, grpcHead), frame(FrameType.DATA, 0, id, message(Buffer.alloc(0), length))]),
     outcomes: { empty: '12', oversized: '8', zeros: '3' },
+    echo: {
+      before: [
+        [':method', 'POST'],
+        [':scheme', 'http'],
+      ],
+      name: ':path',
+      value: `/${'%'.repeat(3900)}/x`,
+      after: [['content-type', 'application/grpc']],
+      limits: [],
+    },
     outcomeField: 'grpc-status',
     maxStreams: 1024,
     pings: 'pings',
     sizeLimit: 'message_size',
     many: 1000,
     perConnectionKib: 0,
+    unreadKib: 256 + 64,
   },
   {
     transport: 'http',
@@ -64,12 +88,20 @@ export const DIALECTS: readonly Dialect[] = [
     body: Buffer.from('{}'),
     begin: (id, length) => headers(id, [...httpHead, ['content-length', String(length)]]),
     outcomes: { empty: '400', oversized: '400', zeros: '400' },
+    echo: {
+      before: httpHead,
+      name: 'content-encoding',
+      value: '"'.repeat(3900),
+      after: [],
+      limits: [],
+    },
     outcomeField: ':status',
     maxStreams: 250,
     pings: 'control_frames',
     sizeLimit: 'body_size',
     many: 500,
     perConnectionKib: 65,
+    unreadKib: 2 * (256 + 64) + 2 * 64,
   },
 ];
 
