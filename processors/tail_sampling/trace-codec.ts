@@ -8,6 +8,9 @@ import { Outbox } from './store/outbox.ts';
 import { ID_LENGTH } from './store/trace-id.ts';
 import type { WaitingChunk } from './store/traces.ts';
 
+/** Times count from the begin of a partition: longer ones are damage, and could not be added. */
+const LONGEST_MS = Number.MAX_SAFE_INTEGER;
+
 /** Traces as bytes: what is known about each, and its spans. A resource that many have is written once. */
 export class TraceWriter {
   readonly #to = new StateWriter();
@@ -136,6 +139,6 @@ export function checkSpans(request: Buffer, items: number): void {
 }
 
 export function finite(value: number): number {
-  if (!Number.isFinite(value)) throw damage('a time');
+  if (!(Math.abs(value) <= LONGEST_MS)) throw damage('a time');
   return value;
 }

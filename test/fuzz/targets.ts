@@ -38,6 +38,7 @@ const LOAD: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['kafka-record', async () => (await import('./targets/kafka.ts')).kafkaRecord],
   ['segment-log', async () => (await import('./targets/segment-log.ts')).segmentLog],
   ['snapshot', async () => (await import('./targets/snapshot.ts')).snapshot],
+  ['sampling-snapshot', async () => (await import('./targets/sampling-snapshot.ts')).samplingSnapshot],
   ['snappy', compression('snappy')],
   ['x-snappy-framed', compression('x-snappy-framed')],
   ['lz4', compression('lz4')],
