@@ -181,3 +181,13 @@ test('the small commands', async () => {
   assert.equal((await weir(['validate', 'x'])).err, 'Error: validate accepts 0 arg(s), received 1\n');
   assert.equal((await weir(['--foo'])).err, "Error: unknown flag: --foo\nRun 'weir help' for usage.\n");
 });
+
+test('commands about topics and tables say what they need', async () => {
+  const errorOf = async (...argv: string[]) => (await weir(argv)).err;
+  assert.equal(await errorOf('topics'), 'Error: topics needs --config FILE, where the topics are declared\n');
+  assert.equal(await errorOf('clickhouse', 'show'), 'Error: clickhouse needs --config FILE, which has the exporter\n');
+  assert.match(await errorOf('topics', 'plan', '--config', good), /a file of their own, as configs\/topics\.yaml/);
+  assert.match(await errorOf('topics', 'show', '--config', 'yaml:brokers: a:1'), /topics: none are declared/);
+  const old = 'yaml:{rack_id: r, topics: {}}';
+  assert.match(await errorOf('topics', 'show', '--config', old), /^Warning: .*'rack_id' has no effect/);
+});

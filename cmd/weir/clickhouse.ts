@@ -16,6 +16,7 @@ export async function clickhouse(args: Arguments, terminal: Terminal, sources: S
   if (verb !== 'plan' && verb !== 'apply' && verb !== 'show') {
     throw new UsageError(`unknown command ${JSON.stringify(verb)}: clickhouse plan, apply or show`);
   }
+  if (args.config.length === 0) throw new UsageError('clickhouse needs --config FILE, which has the exporter');
   const target = await configuredTarget(args, terminal, sources);
   const ch = await open(target, true);
   try {

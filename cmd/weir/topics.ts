@@ -18,6 +18,7 @@ export async function topics(args: Arguments, terminal: Terminal, sources: Sourc
   if (verb !== 'plan' && verb !== 'apply' && verb !== 'show') {
     throw new UsageError(`unknown command ${JSON.stringify(verb)}: topics plan, apply or show`);
   }
+  if (args.config.length === 0) throw new UsageError('topics needs --config FILE, where the topics are declared');
   const config = await read(args, terminal, sources);
   const admin = new TopicAdmin(
     clientOptions({ logger: SILENT, clock: systemClock }, config, NO_HOST, REQUEST_TIMEOUT_MS),
@@ -39,13 +40,19 @@ export async function topics(args: Arguments, terminal: Terminal, sources: Sourc
   }
 }
 
-async function read(args: Arguments, { env }: Terminal, sources: Sources): Promise<TopicsConfig> {
+async function read(args: Arguments, { env, stderr }: Terminal, sources: Sources): Promise<TopicsConfig> {
   const findings: Findings = { faults: [], warnings: [], strict: false };
   const root = await resolveConfig(
     { uris: args.config, sets: args.set, append: false },
-    { env, keepSource: (name, text) => sources.set(name, text), warn: (line) => findings.warnings.push(line) },
+    {
+      env,
+      strict: false,
+      keepSource: (name, text) => sources.set(name, text),
+      warn: (line) => findings.warnings.push(line),
+    },
   );
   const config = readSection(topicsConfig, root, '', findings);
+  for (const warning of findings.warnings) stderr(`Warning: ${warning}\n`);
   if (findings.faults.length > 0) throw new ConfigError(findings.faults);
   return config;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Findings, readSection } from './decoder.ts';
 import { faultLine } from './fault.ts';
-import { any, bool, int, mapOf, struct, withoutEffect } from './fields.ts';
+import { any, int, mapOf, string, struct, withoutEffect } from './fields.ts';
 import { parseYaml } from './yaml.ts';
 
 const open = struct('pkg.Open', 'Takes further keys.', { size: int('Size.') }, { others: mapOf('', any('')) });
@@ -50,7 +50,7 @@ test('where unknown keys have no effect, a warning says so, strictly too', () =>
 
 const idle = struct('pkg.Idle', 'Has keys that change nothing.', {
   size: withoutEffect('buffers grow', (doc) => int(doc, 4)),
-  eager: withoutEffect('nobody waits', (doc) => bool(doc, true), false),
+  eager: withoutEffect('nobody waits', (doc) => string(doc, 'often'), 'never'),
 });
 
 test('a key that changes nothing is warned of, unless it says what happens anyway', () => {
@@ -62,11 +62,12 @@ test('a key that changes nothing is warned of, unless it says what happens anywa
     assert.deepEqual(findings.faults, []);
     return findings.warnings;
   };
-  assert.deepEqual(warningsOf('{size: 4, eager: false}'), []);
-  assert.deepEqual(warningsOf('{size: 5, eager: true}'), [
+  assert.deepEqual(warningsOf('{size: 4, eager: never}'), []);
+  assert.deepEqual(warningsOf('{eager: often}'), [], 'the default');
+  assert.deepEqual(warningsOf('{size: 5, eager: always}'), [
     "c.yaml:1:8: exporters::x: 'size' has no effect: buffers grow",
     "c.yaml:1:18: exporters::x: 'eager' has no effect: nobody waits",
   ]);
-  assert.deepEqual(idle.absent(), { size: 4, eager: true });
+  assert.deepEqual(idle.absent(), { size: 4, eager: 'often' });
   assert.equal(idle.fields.get('size')?.doc, 'Without effect: buffers grow.');
 });

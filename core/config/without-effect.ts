@@ -3,7 +3,7 @@ import type { ConfigNode } from './node.ts';
 import { OtherDefault } from './other-default.ts';
 import type { Decoder, Schema } from './schema.ts';
 
-/** A field that is read and checked, and changes nothing, which a warning says where it was meant to. */
+/** A field that is read and checked, and changes nothing, which a warning says where something else is asked for. */
 class WithoutEffect<T> extends OtherDefault<T> {
   readonly #reason: string;
   readonly #always: T;
@@ -16,14 +16,16 @@ class WithoutEffect<T> extends OtherDefault<T> {
 
   override decode(node: ConfigNode, decoder: Decoder): T {
     const value = super.decode(node, decoder);
-    if (!isDeepStrictEqual(value, this.#always)) decoder.withoutEffect(node.at, this.#reason);
+    // defaults stand in every configuration that was printed
+    const usual = [this.#always, this.absent()].some((one) => isDeepStrictEqual(value, one));
+    if (!usual) decoder.withoutEffect(node.at, this.#reason);
     return value;
   }
 }
 
 /**
  * `withoutEffect('connections stay open', (doc) => duration(doc, '9m'))`: a key of the collector that has no meaning
- * here, and one clause why. `always` is the value that describes what happens anyway; the default, unless it is given.
+ * here, and one clause why. `always` is a value that describes what happens anyway, where the default does not.
  */
 export function withoutEffect<T>(reason: string, field: (doc: string) => Schema<T>, always?: T): Schema<T> {
   const inner = field(`Without effect: ${reason}.`);

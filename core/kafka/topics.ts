@@ -8,6 +8,9 @@ const topic = struct('topics.Topic', 'A topic as it shall be.', {
 });
 export type DeclaredTopic = Infer<typeof topic>;
 
+const SECTIONS = ['receivers', 'processors', 'exporters', 'connectors', 'extensions', 'service'];
+const ELSEWHERE = 'topics are declared in a file of their own, as configs/topics.yaml';
+
 /** A file of declared topics. */
 export const topicsConfig = struct(
   'topics.Config',
@@ -15,7 +18,9 @@ export const topicsConfig = struct(
   { topics: mapOf('The topics by name.', topic) },
   {
     embed: [kafkaClient],
+    hints: Object.fromEntries(SECTIONS.map((section) => [section, ELSEWHERE])),
     validate(value, path, report) {
+      if (Object.keys(value.topics).length === 0) report(path, 'topics: none are declared');
       for (const [name, { partitions, replication_factor: factor }] of Object.entries(value.topics)) {
         if (partitions < 1) report(path, `topics: ${name}: partitions must be at least 1`);
         if (factor < 1) report(path, `topics: ${name}: replication_factor must be at least 1`);

@@ -93,12 +93,10 @@ test('what the clients cannot do is said where it is asked for', () => {
   const asked = `
 protocol_version: 2.1.0
 rack_id: a
-use_leader_epoch: true
 conn_idle_timeout: 1m
-metadata: {full: true}
 producer: {linger: 1s, compression: gzip, compression_params: {level: 9}}`;
   const said = read(asked).warnings.map((line) => / '(\S+)' has no effect: /.exec(line)?.[1]);
-  const keys = ['protocol_version', 'rack_id', 'use_leader_epoch', 'conn_idle_timeout', 'metadata.full'];
+  const keys = ['protocol_version', 'rack_id', 'conn_idle_timeout'];
   assert.deepEqual(said.sort(), [...keys, 'producer.linger', 'producer.compression_params.level'].sort());
-  assert.deepEqual(read('metadata: {full: false}\nuse_leader_epoch: false').warnings, []);
+  assert.deepEqual(read('metadata: {full: false}\nuse_leader_epoch: false\nconn_idle_timeout: 9m').warnings, []);
 });
