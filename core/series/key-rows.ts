@@ -1,30 +1,53 @@
 import { damaged } from '../stream/codec.ts';
+import { grown } from './columns.ts';
 import type { KeyWriter } from './key-writer.ts';
 
 const INITIAL_SLOTS = 16;
 /** In words. */
 const INITIAL_KEYS = 256;
 /**
- * From here on memory grows fourfold, in words. What is not written to is not resident, and what is left behind by
- * growing is less.
+ * Keys lie in pages of so many words, of which the first one grows until it is one: a large table that grows leaves no
+ * old memory behind. A key that is longer has a page for itself.
  */
-const LARGE = 1 << 16;
+const PAGE_BITS = 16;
+const PAGE = 1 << PAGE_BITS;
+const IN_PAGE = PAGE - 1;
 /** Of the length that a key begins with. */
 const LENGTH_BYTES = 4;
 /** A slot is a hash and a row plus one; row 0 is free. */
 const STRIDE = 2;
 
+/** A piece of memory that keys lie in. */
+class Page {
+  readonly words: Int32Array;
+  /** The same memory. */
+  readonly bytes: Buffer;
+
+  constructor(wordCount: number) {
+    const words = new Int32Array(wordCount);
+    this.words = words;
+    this.bytes = Buffer.from(words.buffer);
+  }
+
+  grown(wordCount: number): Page {
+    const page = new Page(wordCount);
+    page.words.set(this.words);
+    return page;
+  }
+}
+
 /**
  * Numbers keys in the order they come: 0, 1, 2 … are the rows of whatever its owner keeps for each key. Open
- * addressing, at most half full. All keys lie in one piece of memory, because a lookup costs what it has to fetch.
+ * addressing, at most half full. Keys lie one after another, because a lookup costs what it has to fetch.
  */
 export class KeyRows {
   size = 0;
   #slots = new Int32Array(INITIAL_SLOTS * STRIDE);
-  #keys = new Int32Array(INITIAL_KEYS);
-  /** Where the key of each row begins in `#keys`, and where the last one ends. */
-  #offsets: number[] = [0];
-  #bytes = Buffer.alloc(0);
+  #pages: Page[] = [new Page(INITIAL_KEYS)];
+  /** Words of the last page that are taken. */
+  #used = 0;
+  /** By row: the page that its key lies in, and at which word. */
+  #starts = new Uint32Array(INITIAL_SLOTS);
 
   /** The row of a key; -1 for one that is not there. */
   find(key: KeyWriter): number {
@@ -40,15 +63,9 @@ export class KeyRows {
   /** Returns the row of a key that is not there yet. */
   add(key: KeyWriter): number {
     const row = this.size++;
-    const start = this.#offsets[row] as number;
-    const end = start + key.wordCount;
-    if (end > this.#keys.length) {
-      const larger = new Int32Array(Math.max(this.#keys.length * (this.#keys.length < LARGE ? 2 : 4), end));
-      larger.set(this.#keys);
-      this.#keys = larger;
-    }
-    for (let i = 0; i < key.wordCount; i++) this.#keys[start + i] = key.words[i] as number;
-    this.#offsets.push(end);
+    const { words } = this.#append(row, key.wordCount);
+    const start = (this.#starts[row] as number) & IN_PAGE;
+    for (let i = 0; i < key.wordCount; i++) words[start + i] = key.words[i] as number;
     if (this.size * 2 * STRIDE > this.#slots.length) this.#grow();
     this.#place(this.#slots, key.hash, row);
     return row;
@@ -59,17 +76,15 @@ export class KeyRows {
     const kept = Array.from({ length: this.size }, (_, row) => row).filter(keep);
     if (kept.length === this.size) return undefined;
     const hashes = this.#hashes();
-    const keys = this.#keys;
-    this.#bytes = Buffer.alloc(0);
-    const offsets = this.#offsets;
+    const keys = kept.map((row) => this.keyAt(row));
     this.#slots = new Int32Array(Math.max(INITIAL_SLOTS, 2 ** Math.ceil(Math.log2(kept.length * 2 + 1))) * STRIDE);
-    this.#keys = new Int32Array(INITIAL_KEYS + kept.reduce((sum, row) => sum + this.keyAt(row, keys).length, 0));
-    this.#offsets = [0];
+    this.#pages = [new Page(INITIAL_KEYS)];
+    this.#used = 0;
     this.size = kept.length;
     for (const [row, old] of kept.entries()) {
-      const start = this.#offsets[row] as number;
-      this.#keys.set(keys.subarray(offsets[old], offsets[old + 1]), start);
-      this.#offsets.push(start + (offsets[old + 1] as number) - (offsets[old] as number));
+      const key = keys[row] as Int32Array;
+      const { words } = this.#append(row, key.length);
+      words.set(key, (this.#starts[row] as number) & IN_PAGE);
       this.#place(this.#slots, hashes[old] as number, row);
     }
     return kept;
@@ -79,24 +94,29 @@ export class KeyRows {
     this.filter(() => false);
   }
 
-  /** The memory of all keys as bytes; another one once keys are added or forgotten. */
-  get bytes(): Buffer {
-    if (this.#bytes.buffer !== this.#keys.buffer) this.#bytes = Buffer.from(this.#keys.buffer);
-    return this.#bytes;
+  /** The memory that the key of a row lies in, as bytes; it may be another once keys are added or forgotten. */
+  bytesOf(row: number): Buffer {
+    return this.#pageOf(row).bytes;
   }
-  /** Where the key of a row begins in `bytes`; its first four bytes are its length. */
+  /** Where the key of a row begins in its bytes; its first four bytes are its length. */
   startOf(row: number): number {
-    return (this.#offsets[row] as number) * 4;
+    return ((this.#starts[row] as number) & IN_PAGE) * 4;
   }
 
   /** The words of a key, in the table's own memory. */
-  keyAt(row: number, keys: Int32Array = this.#keys): Int32Array {
-    return keys.subarray(this.#offsets[row], this.#offsets[row + 1]);
+  keyAt(row: number): Int32Array {
+    const { words } = this.#pageOf(row);
+    const start = (this.#starts[row] as number) & IN_PAGE;
+    return words.subarray(start, start + (((words[start] as number) + 3) >> 2));
   }
 
   /** The keys as `restore` reads them. */
   get packed(): Buffer {
-    return this.bytes.subarray(0, this.startOf(this.size));
+    const keys = Array.from({ length: this.size }, (_, row) => {
+      const start = this.startOf(row);
+      return this.bytesOf(row).subarray(start, start + this.keyAt(row).byteLength);
+    });
+    return Buffer.concat(keys);
   }
 
   /**
@@ -118,11 +138,36 @@ export class KeyRows {
   }
 
   #isKeyOf(row: number, { words, wordCount }: KeyWriter): boolean {
-    const keys = this.#keys;
-    const start = this.#offsets[row] as number;
+    const keys = this.#pageOf(row).words;
+    const start = (this.#starts[row] as number) & IN_PAGE;
     // its first word is the key's length, so keys of different lengths differ there
     for (let i = 0; i < wordCount; i++) if (keys[start + i] !== words[i]) return false;
     return true;
+  }
+
+  #pageOf(row: number): Page {
+    return this.#pages[(this.#starts[row] as number) >>> PAGE_BITS] as Page;
+  }
+
+  /** Gives the row, which is the last one, room for a key; returns the page. */
+  #append(row: number, wordCount: number): Page {
+    let last = this.#pages.length - 1;
+    let page = this.#pages[last] as Page;
+    const needed = this.#used + wordCount;
+    if (needed > page.words.length) {
+      if (last === 0 && needed <= PAGE) {
+        page = page.grown(Math.min(PAGE, Math.max(page.words.length * 2, needed)));
+      } else {
+        page = new Page(Math.max(PAGE, wordCount));
+        this.#used = 0;
+        last++;
+      }
+      this.#pages[last] = page;
+    }
+    this.#starts = grown(this.#starts, row + 1);
+    this.#starts[row] = last * PAGE + this.#used;
+    this.#used += wordCount;
+    return page;
   }
 
   #hashes(): Int32Array {
@@ -140,6 +185,8 @@ export class KeyRows {
       const row = (this.#slots[at + 1] as number) - 1;
       if (row >= 0) this.#place(slots, this.#slots[at] as number, row);
     }
+    // not left to the garbage collector, which is in no hurry for memory outside its heap
+    this.#slots.buffer.transfer(0);
     this.#slots = slots;
   }
 

@@ -38,6 +38,25 @@ test('rows of keys stay theirs while the table grows and shrinks', () => {
   assert.equal(rows.find(keyOf(texts[0] ?? '')), -1);
 });
 
+test('keys fill many pages, and one that is longer than a page has its own', () => {
+  const rows = new KeyRows();
+  const texts = Array.from({ length: 4000 }, (_, i) => `${'k'.repeat(i % 700 === 699 ? 300_000 : i % 300)}${i}`);
+  for (const [i, text] of texts.entries()) assert.equal(rows.add(keyOf(text)), i);
+  const found = (row: number): string => {
+    const start = rows.startOf(row);
+    const bytes = rows.bytesOf(row);
+    return bytes.toString('latin1', start + 4, start + bytes.readInt32LE(start));
+  };
+  for (const [i, text] of texts.entries()) {
+    assert.equal(rows.find(keyOf(text)), i);
+    assert.equal(found(i), text);
+    assert.deepEqual(rows.keyAt(i), keyOf(text).take());
+  }
+  assert.equal(rows.filter((row) => row % 7 !== 0)?.length, 3428);
+  assert.equal(found(598), texts[699 - 1]);
+  for (const [i, text] of texts.entries()) assert.equal(rows.find(keyOf(text)) >= 0, i % 7 !== 0);
+});
+
 test('keys that collide, and keys that differ only in zeros at the end, are told apart', () => {
   const rows = new KeyRows();
   const texts = ['', '\0', '\0\0', 'a', 'a\0', 'a\0\0\0'];

@@ -20,17 +20,23 @@ const ELSEWHERE: ReadonlySet<string> = new Set(['__name__', 'instance', 'job', '
 /** The label that tells the parts of one point. */
 const PART: Readonly<Partial<Record<FamilyType, string>>> = { histogram: 'le', exponential: 'le', summary: 'quantile' };
 
-/** The labels of a series as the attributes of a point of such a family. */
+/** The labels of a series as the attributes of a point of such a family, valid until the next call. */
 export function pointAttributes(labels: readonly Label[], type: FamilyType): Buffer {
   const part = PART[type];
   const shown = labels.filter(
     ([name, value]) => value !== '' && name !== part && !ELSEWHERE.has(name) && !name.startsWith(SCOPE_PREFIX),
   );
-  return encodeAttributes(shown, TAGS[type]);
+  writeAttributes(shown, TAGS[type]);
+  return scratch.buffer.subarray(0, scratch.length);
 }
 
 /** A list of attributes whose values are texts, each with this tag, in memory of its own. */
 export function encodeAttributes(labels: Iterable<Label>, tag: number): Buffer {
+  writeAttributes(labels, tag);
+  return scratch.toBuffer();
+}
+
+function writeAttributes(labels: Iterable<Label>, tag: number): void {
   scratch.clear();
   for (const [name, value] of labels) {
     const nameSize = Buffer.byteLength(name);
@@ -45,7 +51,6 @@ export function encodeAttributes(labels: Iterable<Label>, tag: number): Buffer {
     at = writeHead(buffer, at, STRING, valueSize);
     scratch.length = at + buffer.write(value, at);
   }
-  return scratch.toBuffer();
 }
 
 const KEY = 0x0a;

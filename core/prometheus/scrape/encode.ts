@@ -34,6 +34,11 @@ const SCHEMA_URL = (3 << 3) | 2;
 const PIECE = 192 << 10;
 /** A metric is divided only where it would fill more than this. */
 const LARGEST_PIECE = 240 << 10;
+/**
+ * A page that comes to more goes on in several batches, so that its first part is on its way, and its memory free
+ * again, before the rest is made. Receivers of OTLP take requests of 4 MiB at most unless they are told otherwise.
+ */
+const LARGEST_BATCH = 2 << 20;
 
 export interface EncodeOptions {
   /** Version of the scope of what comes without one. */
@@ -43,42 +48,56 @@ export interface EncodeOptions {
   readonly resourceAttributes: (resource: ResourceKey) => ReadonlyMap<string, string>;
 }
 
-/** The writer of all scrapes; what a scrape found is encoded without a pause. */
+/** The writer of all scrapes: it is empty whenever a batch is handed over. */
 const writer = new Writer();
 
-/** What the transaction found as a batch; undefined where it has no points. */
+/**
+ * What the transaction found, in batches; none where it has no points. Each is made when it is asked for, so nothing
+ * may be scraped into the groups before the last one.
+ */
 export function encodeTransaction(
   transaction: Transaction,
   groups: Groups,
   options: EncodeOptions,
   context: RequestContext = EMPTY_CONTEXT,
-): Telemetry | undefined {
-  return new Encoder(transaction, groups, options).encode(context);
+): Generator<Telemetry, void, void> {
+  return new Encoder(transaction, groups, options, context).encode();
 }
 
 class Encoder {
   readonly #transaction: Transaction;
   readonly #options: EncodeOptions;
   readonly #points: PointWriter;
-  readonly #ranges: ByteRange[] = [];
+  readonly #context: RequestContext;
+  #ranges: ByteRange[] = [];
+  #bytes = 0;
   #items = 0;
   /** Opens what is open again in a new piece. */
   #reopenScope: () => void = () => {};
 
-  constructor(transaction: Transaction, groups: Groups, options: EncodeOptions) {
+  constructor(transaction: Transaction, groups: Groups, options: EncodeOptions, context: RequestContext) {
     this.#transaction = transaction;
     this.#options = options;
+    this.#context = context;
     this.#points = new PointWriter(writer, groups);
   }
 
-  encode(context: RequestContext): Telemetry | undefined {
+  *encode(): Generator<Telemetry, void, void> {
     writer.clear();
-    for (const resource of this.#transaction.resources.keys()) this.#resource(resource);
+    for (const resource of this.#transaction.resources.keys()) yield* this.#resource(resource);
     this.#cut();
-    return this.#items === 0 ? undefined : new Telemetry('metrics', this.#ranges, this.#items, context);
+    if (this.#items > 0) yield this.#batch();
   }
 
-  #resource(resource: ResourceKey): void {
+  #batch(): Telemetry {
+    const batch = new Telemetry('metrics', this.#ranges, this.#items, this.#context);
+    this.#ranges = [];
+    this.#bytes = 0;
+    this.#items = 0;
+    return batch;
+  }
+
+  *#resource(resource: ResourceKey): Generator<Telemetry, void, void> {
     const scopes = this.#transaction.resources.get(resource) ?? new Map();
     const attributes = new Map(this.#options.resourceAttributes(resource));
     for (const [name, value] of this.#transaction.resourceAttributes.get(resource) ?? []) attributes.set(name, value);
@@ -92,12 +111,17 @@ class Encoder {
       writer.field(ResourceMetricsTag.RESOURCE, encoded);
     };
     open();
-    for (const [scope, families] of scopes) this.#scope(resource, scope, families.all(), open);
+    for (const [scope, families] of scopes) yield* this.#scope(resource, scope, families.all(), open);
     writer.close();
     if (this.#items === before) writer.truncate(start);
   }
 
-  #scope(resource: ResourceKey, scope: ScopeKey, families: Iterable<Family>, openResource: () => void): void {
+  *#scope(
+    resource: ResourceKey,
+    scope: ScopeKey,
+    families: Iterable<Family>,
+    openResource: () => void,
+  ): Generator<Telemetry, void, void> {
     const head = this.#scopeHead(resource, scope);
     let start = 0;
     let before = 0;
@@ -113,7 +137,7 @@ class Encoder {
       open();
     };
     open();
-    for (const family of families) this.#family(family);
+    for (const family of families) yield* this.#family(family);
     writer.close();
     if (this.#items === before) writer.truncate(start);
   }
@@ -132,7 +156,7 @@ class Encoder {
     return Buffer.concat([...fields, encodeAttributes(attributes, SCOPE_ATTRIBUTES)]);
   }
 
-  #family(family: Family): void {
+  *#family(family: Family): Generator<Telemetry, void, void> {
     const head = this.#metricHead(family);
     const { type } = family.shape;
     let start = writer.length;
@@ -145,7 +169,7 @@ class Encoder {
       if (writer.length < LARGEST_PIECE) continue;
       writer.close();
       writer.close();
-      this.#cutWithin();
+      yield* this.#cutWithin();
       start = writer.length;
       written = 0;
       this.#openMetric(head, type, family);
@@ -153,7 +177,7 @@ class Encoder {
     writer.close();
     writer.close();
     if (written === 0) writer.truncate(start);
-    else if (writer.length >= PIECE) this.#cutWithin();
+    else if (writer.length >= PIECE) yield* this.#cutWithin();
   }
 
   #point(type: FamilyType, row: number): boolean {
@@ -194,15 +218,18 @@ class Encoder {
   }
 
   /** Ends the piece within a resource and scope, which go on in the next one. */
-  #cutWithin(): void {
+  *#cutWithin(): Generator<Telemetry, void, void> {
     writer.close();
     writer.close();
     this.#cut();
+    if (this.#bytes >= LARGEST_BATCH) yield this.#batch();
     this.#reopenScope();
   }
 
   #cut(): void {
-    if (writer.length > 0) this.#ranges.push(writer.finish());
+    if (writer.length === 0) return;
+    this.#bytes += writer.length;
+    this.#ranges.push(writer.finish());
   }
 }
 

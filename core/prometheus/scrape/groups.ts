@@ -1,8 +1,8 @@
+import { grown } from '../../series/columns.ts';
 import { KeyRows } from '../../series/key-rows.ts';
 import { KeyWriter } from '../../series/key-writer.ts';
 import type { NativeHistogram } from '../native-histogram.ts';
 import type { Exemplar } from '../parse/page.ts';
-import { grown } from './columns.ts';
 
 /** What is known of a group in the current scrape. */
 export const Has = { VALUE: 1, COUNT: 2, SUM: 4, STALE_VALUE: 8, STALE_COUNT: 16, STALE_SUM: 32 } as const;
@@ -114,16 +114,17 @@ export class Groups {
     if (!isSorted) into.sort((a, b) => (this.bounds[a] as number) - (this.bounds[b] as number));
   }
 
-  /** The memory that the attributes of all rows lie in. */
-  get bytes(): Buffer {
-    return this.#rows.bytes;
+  /** The memory that the attributes of a row lie in. */
+  bytesOf(row: number): Buffer {
+    return this.#rows.bytesOf(row);
   }
-  /** Where those of a row begin and how many bytes they have. */
+  /** Where they begin in it and end. */
   attributesStart(row: number): number {
     return this.#rows.startOf(row) + KEY_HEAD;
   }
-  attributesLength(row: number): number {
-    return this.bytes.readInt32LE(this.#rows.startOf(row)) - KEY_HEAD;
+  attributesEnd(row: number): number {
+    const start = this.#rows.startOf(row);
+    return start + this.bytesOf(row).readInt32LE(start);
   }
 
   clear(): void {

@@ -166,8 +166,8 @@ export class ScrapeLoop {
 
   /** The pipeline may refuse: then the data of this scrape is lost, as a target's state between scrapes is. */
   async #send(transaction: Transaction): Promise<void> {
-    const { version, trimSuffixes, context, next, logger } = this.#settings;
-    const batch = encodeTransaction(
+    const { version, trimSuffixes, context, next } = this.#settings;
+    const batches = encodeTransaction(
       transaction,
       this.#cache.groups,
       {
@@ -177,13 +177,17 @@ export class ScrapeLoop {
       },
       context,
     );
-    if (batch === undefined) return;
-    try {
-      const accepted = next.consume(batch);
-      if (accepted !== undefined) await accepted;
-    } catch (error) {
-      logger.error('Scrape commit failed', { error: PipelineError.from(error).text, target: this.target.url });
+    let refused: PipelineError | undefined;
+    for (const batch of batches) {
+      try {
+        const accepted = next.consume(batch);
+        if (accepted !== undefined) await accepted;
+      } catch (error) {
+        refused ??= PipelineError.from(error);
+      }
     }
+    if (refused === undefined) return;
+    this.#settings.logger.error('Scrape commit failed', { error: refused.text, target: this.target.url });
   }
 
   #log({ error, counts }: Scraped, time: number): void {

@@ -158,8 +158,7 @@ export class PointWriter {
     const groups = this.#groups;
     const writer = this.#writer;
     writer.open(DataTag.POINTS, EXPECTED_POINT);
-    const start = groups.attributesStart(row);
-    writer.copy(groups.bytes, start, start + groups.attributesLength(row));
+    writer.copy(groups.bytesOf(row), groups.attributesStart(row), groups.attributesEnd(row));
     const created = groups.created[row] as number;
     if (withStart && created !== 0) this.#fixed64(PointTag.START_TIME, secondsToNanos(created));
     const time = groups.times[row] as number;

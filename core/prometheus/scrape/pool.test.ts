@@ -31,9 +31,9 @@ class Bench implements AsyncDisposable {
   });
   #pool: ScrapePool | undefined;
 
-  async start(yaml = ''): Promise<void> {
+  async start(yaml = '', intervalMs = INTERVAL_MS): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    const config = readYaml(scrapeConfig, `{job_name: j, scrape_interval: ${INTERVAL_MS}ms, ${yaml}}`);
+    const config = readYaml(scrapeConfig, `{job_name: j, scrape_interval: ${intervalMs}ms, ${yaml}}`);
     const client = new PrometheusHttpClient(config, { clock: systemClock, userAgent: 'test' });
     client.start();
     this.#pool = new ScrapePool(jobOf(config, readYaml(globalConfig, '')), client, {
@@ -160,4 +160,36 @@ test('a page that is too large or malformed makes the scrape fail', async () => 
   await bench.until('the return', () => ups() >= 3);
   bench.page = 'a{\n';
   await bench.until('another failure', () => ups() >= 4);
+});
+
+test('a large page goes on in several batches, and one that is refused takes no other with it', async () => {
+  await using bench = new Bench();
+  const COUNT = 12_000;
+  const long = 'x'.repeat(200);
+  bench.page = Array.from({ length: COUNT }, (_, i) => `m${i % 4}{path="/${long}/${i}"} ${i}\n`)
+    .sort()
+    .join('');
+  bench.sink.async = true;
+  await bench.start('', 4000);
+  // two pages that are sent at the same time, batch by batch
+  bench.targets(2);
+  const reports = 5;
+  await bench.until('two scrapes', () => bench.sink.items >= 2 * (COUNT + reports));
+  const sizes = bench.sink.batches.map((batch) => batch.byteLength);
+  assert.ok(sizes.length >= 4 && sizes.every((size) => size < 2.5 * 2 ** 20), `${sizes}`);
+  for (const metric of [0, 1, 2, 3]) {
+    const wanted = Array.from({ length: COUNT / 4 }, (_, i) => i * 4 + metric);
+    const found = (bench.values(`m${metric}`) as number[]).slice(0, 2 * wanted.length);
+    assert.deepEqual(
+      found.sort((a, b) => a - b),
+      wanted.flatMap((value) => [value, value]),
+    );
+  }
+  bench.targets(1);
+  bench.sink.clear();
+  let refused = 0;
+  bench.sink.refuse = () => (refused++ === 0 ? new PipelineError('full') : undefined);
+  await bench.until('the rest of the page', () => bench.sink.items > reports);
+  const errors = bench.logger.messages('error').filter((message) => message === 'Scrape commit failed');
+  assert.equal(errors.length, 1);
 });

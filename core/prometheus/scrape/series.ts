@@ -1,8 +1,8 @@
+import { grown } from '../../series/columns.ts';
 import { KeyRows } from '../../series/key-rows.ts';
 import { KeyWriter } from '../../series/key-writer.ts';
 import type { Labels } from '../labels.ts';
 import type { Sample } from '../parse/page.ts';
-import { grown } from './columns.ts';
 import type { SeriesName } from './series-name.ts';
 
 /** What is known of a series. */
@@ -89,7 +89,7 @@ export class SeriesTable {
   /** The bytes that stand for a series. */
   bytesOf(row: number): Buffer {
     const start = this.#rows.startOf(row);
-    const { bytes } = this.#rows;
+    const bytes = this.#rows.bytesOf(row);
     return bytes.subarray(start + KEY_HEAD, start + bytes.readInt32LE(start));
   }
 
