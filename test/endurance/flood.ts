@@ -5,6 +5,7 @@ import { memoryMiB } from '../bench/proc.ts';
 import { Lab } from '../support/lab.ts';
 import { freePort } from '../support/ports.ts';
 import { addIds } from './ids.ts';
+import { FLOOD } from './judge.ts';
 import type { Tally, Task } from './sender.ts';
 
 export interface FloodResult extends Tally {
@@ -35,6 +36,7 @@ export async function flood(seconds: number, limitMiB: number): Promise<FloodRes
     grpc,
     http,
     seconds,
+    leastBytes: (FLOOD * limitMiB * 1024 * 1024) / SENDERS,
     spansPerRequest: 100,
     load: [{ kind: 'grpc', lanes: LANES, perSecond: 0 }],
   } as const;

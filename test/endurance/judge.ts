@@ -4,7 +4,7 @@ import type { SoakResult } from './soak.ts';
 /** Resident memory beyond the hard limit: what comes in between two looks of the limiter. */
 const OVER_LIMIT = 1.15;
 /** What was offered, in limits. */
-const FLOOD = 10;
+export const FLOOD = 10;
 const GROWTH = 1.05;
 /** Descriptors in use at one moment differ by the clients that come and go. */
 const CLIENTS = 8;

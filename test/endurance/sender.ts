@@ -20,6 +20,8 @@ export interface Task {
   readonly grpc: number;
   readonly http: number;
   readonly seconds: number;
+  /** So many bytes are sent, if need be in several times the time. */
+  readonly leastBytes?: number;
   readonly spansPerRequest: number;
   /** The number of the first request, so that ids differ between processes. */
   readonly first: number;
@@ -44,13 +46,19 @@ const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const VARIANTS = 8;
 /** Longer than an answer takes on a busy machine. */
 const TIMEOUT_MS = 30_000;
+/** How much longer than asked for, on a machine that is too busy. */
+const LONGEST = 8;
 
 process.on('message', (task: Task) => void run(task).then((tally) => process.send!(tally)));
 process.on('disconnect', () => process.exit());
 
 async function run(task: Task): Promise<Tally> {
   const tally: Tally = { accepted: 0, idSum: 0, refused: 0, failed: 0, bytes: 0 };
-  const end = performance.now() + task.seconds * 1000;
+  const start = performance.now();
+  const goesOn = (): boolean => {
+    const seconds = (performance.now() - start) / 1000;
+    return seconds < task.seconds || (tally.bytes < (task.leastBytes ?? 0) && seconds < task.seconds * LONGEST);
+  };
   const numbers = { next: task.first };
   const clients: GrpcClient[] = [];
   const lanes = task.load.flatMap(({ kind, lanes, perSecond }) => {
@@ -58,7 +66,7 @@ async function run(task: Task): Promise<Tally> {
     clients.push(client);
     const send = sender(kind, task, client);
     const pause = perSecond === 0 ? 0 : (1000 * lanes) / perSecond;
-    return Array.from({ length: lanes }, () => lane(kind, task, send, pause, end, numbers, tally));
+    return Array.from({ length: lanes }, () => lane(kind, task, send, pause, goesOn, numbers, tally));
   });
   await Promise.all(lanes);
   await Promise.all(clients.map((client) => client.close()));
@@ -70,12 +78,12 @@ async function lane(
   task: Task,
   send: Send,
   pauseMs: number,
-  end: number,
+  goesOn: () => boolean,
   numbers: { next: number },
   tally: Tally,
 ): Promise<void> {
   const originals = templates(VARIANTS, task.spansPerRequest);
-  for (let due = performance.now(), i = 0; performance.now() < end; i++) {
+  for (let due = performance.now(), i = 0; goesOn(); i++) {
     due += pauseMs;
     if (pauseMs > 0) await sleep(Math.max(0, due - performance.now()));
     const template = originals[i % VARIANTS]!;
