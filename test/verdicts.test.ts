@@ -66,6 +66,13 @@ const ROWS: readonly Row[] = [
   ['extensions', 'basicauth', '{htpasswd: null}', /no credential source provided/],
   ['exporters', 'otlp_grpc', '{endpoint: "x:1", headers: [null]}'],
   ['exporters', 'otlp_grpc', '{endpoint: "x:1", retry_on_failure: {multiplier: 1e400}}', /expected type 'float64'/],
+  [
+    'processors',
+    'batch',
+    '{metadata_keys: [2001-01-01]}',
+    /expected type 'string', got unconvertible type 'time.Time'/,
+  ],
+  ['processors', 'batch', '{metadata_keys: 2001-01-01}', /must be an array or slice, got struct/],
   ['processors', 'batch', '{timeout: 9223372036854775807ns}'],
   ['processors', 'batch', '{timeout: 9223372036854775808ns}', /time: invalid duration/],
 ];

@@ -40,7 +40,7 @@ class ListSchema<T> extends Schema<readonly T[]> {
   }
   decode(node: ConfigNode, decoder: Decoder): readonly T[] {
     if (isNull(node)) return [];
-    if (this.#split && node.kind === 'scalar' && typeof node.value === 'string') {
+    if (this.#split && node.kind === 'scalar' && typeof node.value === 'string' && node.date !== true) {
       // A scalar for a list of strings is split at commas without trimming, as in the collector.
       return (node.value === '' ? [] : node.value.split(',')) as readonly unknown[] as readonly T[];
     }

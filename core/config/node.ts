@@ -18,6 +18,8 @@ export interface ScalarNode {
   readonly text?: string;
   /** The YAML source of a number, which tells `10` from `10.0`: an integer literal is `int`, else `float64`. */
   readonly float?: boolean;
+  /** A date without quotes, where it is not taken for text. */
+  readonly date?: boolean;
   readonly at: Position;
 }
 
@@ -50,7 +52,7 @@ export function goType(node: ConfigNode): string {
   if (node.kind === 'list') return '[]interface {}';
   switch (typeof node.value) {
     case 'string':
-      return 'string';
+      return node.date === true ? 'time.Time' : 'string';
     case 'boolean':
       return 'bool';
     case 'bigint':
@@ -64,7 +66,7 @@ export function goType(node: ConfigNode): string {
 
 /** The Go kind the collector names in `source data must be an array or slice, got …`. */
 export function goKind(node: ConfigNode): string {
-  if (node.kind === 'scalar') return goType(node);
+  if (node.kind === 'scalar') return node.date === true ? 'struct' : goType(node);
   return node.kind === 'map' ? 'map' : 'slice';
 }
 

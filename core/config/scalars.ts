@@ -20,7 +20,7 @@ export function mismatch(node: ConfigNode, expected: string, decoder: Decoder, s
 /** The text a string field takes: the original of a whole `${…}`, else only a YAML string. */
 export function stringOf(node: ConfigNode): string | undefined {
   if (node.text !== undefined) return node.text;
-  return node.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+  return node.kind === 'scalar' && typeof node.value === 'string' && node.date !== true ? node.value : undefined;
 }
 
 class StringSchema extends Schema<string> {

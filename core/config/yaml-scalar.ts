@@ -1,6 +1,6 @@
 import type { ScalarNode } from './node.ts';
 
-type Value = Pick<ScalarNode, 'value' | 'float'>;
+export type Value = Pick<ScalarNode, 'value' | 'float' | 'date'>;
 
 const WORDS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ...['', '~', 'null', 'Null', 'NULL'].map((word) => [word, { value: null }] as const),
@@ -64,4 +64,18 @@ export function resolveTagged(tag: string, text: string): Value | undefined {
     default:
       return { value: text };
   }
+}
+
+const DATE = /^(\d{4})-(\d{1,2})-(\d{1,2})([Tt ].+)?$/;
+const CLOCK = /^([Tt](?=.*(Z|[-+]\d\d:\d\d)$)| (?!.*[Z+-]))(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(Z|[-+]\d\d:\d\d)?$/;
+
+/** Whether yaml.v3 makes a time of a plain scalar: `2001-01-01`, `2001-01-01T10:00:00Z`, `2001-01-01 10:00:00`. */
+export function isDate(text: string): boolean {
+  const [match, year, month, day, clock] = DATE.exec(text) ?? [];
+  if (match === undefined) return false;
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return false;
+  if (clock === undefined) return true;
+  const [time, , , hours, minutes, seconds] = CLOCK.exec(clock) ?? [];
+  return time !== undefined && Number(hours) < 24 && Number(minutes) < 60 && Number(seconds) < 60;
 }

@@ -89,3 +89,49 @@ test('aliases of aliases cannot fill the memory', () => {
   assert.ok('error' in parsed);
   assert.match(parsed.error, /excessive aliasing/);
 });
+
+/** What Go's yaml.v3 does not read, though it is YAML. */
+const NOT_FOR_GO: readonly (readonly [string, RegExp])[] = [
+  ['a:\n\tb: 1', /cannot start any token/],
+  ['a:\n-\t1', /cannot start any token/],
+  ['a: 1\n\t# comment', /cannot start any token/],
+  ['a:\n  b: "c"\n\t\nd: 1', /cannot start any token/],
+  ['a:\n  b: c\n  \t\nd: 1', /cannot start any token/],
+  ['a: &x {}\nb: {<<: *x, <<: *x}', /mapping key "<<" already defined/],
+  ['a: &x [{}]\nb: {<<: *x}', /map merge requires/],
+  ['a: &x.y 1', /in an anchor/],
+  ['%YAML 1.2\n---\na: 1', /incompatible YAML document/],
+  ['%FOO\n---\na: 1', /directive/],
+  ['a: !!int 5.5', /cannot decode/],
+];
+
+test('what Go does not read is refused', () => {
+  for (const [yaml, error] of NOT_FOR_GO) {
+    const parsed = parseYaml(yaml, 'c.yaml');
+    assert.match('error' in parsed ? parsed.error : 'read', error, yaml);
+  }
+});
+
+test('tabs may stand in brackets, in texts, behind values and between the lines of a text', () => {
+  assert.deepEqual(plain('a: [1,\n  \t2]\nb:\t3\t# x\n'), { a: [1, 2], b: 3 });
+  assert.deepEqual(plain('c: "\t"\nd: |\n  \tx\n'), { c: '\t', d: '\tx\n' });
+  assert.deepEqual(plain('a:\n  b: c\n    \t\n  d: 1\n'), { a: { b: 'c', d: 1 } });
+  assert.deepEqual(plain('a:\n  - x\n   \t\n  - y\n'), { a: ['x', 'y'] });
+});
+
+test('a sole exclamation mark says nothing', () => {
+  assert.deepEqual(plain('a: ! 5\nb: ! "5"'), { a: 5, b: '5' });
+});
+
+test('dates are marked if asked for', () => {
+  const yaml =
+    '[2001-01-01, 2001-1-1T10:00:00Z, 2001-01-01 10:00:00.5, !!timestamp 2001-01-01, ' +
+    '2001-02-30, 2001-01-01T10:00:00, 2001-01-01 10:00:00Z, "2001-01-01", 2001-01-01x]';
+  const marked = (dates: boolean) => {
+    const parsed = parseYaml(yaml, 'c.yaml', { dates });
+    assert.ok('node' in parsed && parsed.node.kind === 'list');
+    return parsed.node.items.map((item) => item.kind === 'scalar' && item.date === true);
+  };
+  assert.deepEqual(marked(true), [true, true, true, true, false, false, false, false, false]);
+  assert.ok(!marked(false).includes(true));
+});

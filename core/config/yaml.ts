@@ -14,9 +14,15 @@ import {
   type YAMLMap,
 } from 'yaml';
 import type { ConfigNode, MapEntry, MapNode, Position } from './node.ts';
-import { resolvePlain, resolveTagged } from './yaml-scalar.ts';
+import { isDate, resolvePlain, resolveTagged, type Value } from './yaml-scalar.ts';
+import { tabFault } from './yaml-tabs.ts';
 
 export type ParsedYaml = { readonly node: ConfigNode } | { readonly error: string; readonly at: Position };
+
+export interface YamlOptions {
+  /** Dates without quotes are times, as in Go, which no field takes; else they are text. */
+  readonly dates?: boolean;
+}
 
 /** A few aliases of aliases grow without end; no configuration that people write comes near. */
 const MAX_NODES = 1_000_000;
@@ -25,10 +31,16 @@ const MAX_NODES = 1_000_000;
  * Reads the first document of a YAML text with the value rules of Go's yaml.v3. Each node carries its place. A text
  * that is no YAML gives an error worded `yaml: line 3: …`.
  */
-export function parseYaml(text: string, source: string): ParsedYaml {
+export function parseYaml(text: string, source: string, options: YamlOptions = {}): ParsedYaml {
   const strange = UNPRINTABLE.exec(text);
   if (strange !== null)
     return { error: 'yaml: control characters are not allowed', at: positionIn(text, strange.index, source) };
+  const tab = tabFault(text);
+  if (tab !== undefined) {
+    const at = positionIn(text, tab, source);
+    const error = `yaml: line ${at.line}: found character that cannot start any token: a tab; indent with spaces`;
+    return { error, at };
+  }
   const lines = new LineCounter();
   const parser = new Parser(lines.addNewLine);
   const composer = new Composer({
@@ -40,10 +52,14 @@ export function parseYaml(text: string, source: string): ParsedYaml {
   });
   const start: Position = { source, line: 1, column: 1 };
   for (const document of composer.compose(parser.parse(text), true, text.length)) {
-    const [fault] = document.errors;
+    const fault = document.errors[0] ?? document.warnings.find(isUnknownDirective);
     if (fault !== undefined) return syntaxFault(fault, source, lines);
+    const { yaml } = document.directives ?? {};
+    if (yaml?.explicit === true && yaml.version !== '1.1') {
+      return { error: 'yaml: found incompatible YAML document: write %YAML 1.1, or nothing', at: start };
+    }
     try {
-      return { node: new Converter(document, source, lines).convert(document.contents as Node | null, start) };
+      return { node: new Converter(document, source, lines, options).convert(document.contents as Node | null, start) };
     } catch (error) {
       if (!(error instanceof YamlFault)) throw error;
       return { error: error.message, at: error.at };
@@ -51,6 +67,8 @@ export function parseYaml(text: string, source: string): ParsedYaml {
   }
   return { node: { kind: 'scalar', value: null, at: start } };
 }
+
+const isUnknownDirective = ({ message }: YAMLError): boolean => message.startsWith('Unknown directive');
 
 /** Characters that YAML does not allow in any text. */
 const UNPRINTABLE = /[^\t\n\r\x20-\x7e\x85\u{a0}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/u;
@@ -77,6 +95,7 @@ class YamlFault extends Error {
 
 /** Turns the syntax tree of one document into nodes. Aliases share the node of their anchor. */
 class Converter {
+  readonly #dates: boolean;
   readonly #document: Document;
   readonly #source: string;
   readonly #lines: LineCounter;
@@ -84,7 +103,8 @@ class Converter {
   readonly #sizes = new Map<ConfigNode, number>();
   readonly #open = new Set<Node>();
 
-  constructor(document: Document, source: string, lines: LineCounter) {
+  constructor(document: Document, source: string, lines: LineCounter, { dates = false }: YamlOptions) {
+    this.#dates = dates;
     this.#document = document;
     this.#source = source;
     this.#lines = lines;
@@ -104,6 +124,10 @@ class Converter {
   }
 
   #make(node: Node, at: Position): ConfigNode {
+    const anchor = isAlias(node) ? node.source : node.anchor;
+    if (anchor !== undefined && !ANCHOR.test(anchor)) {
+      throw new YamlFault('yaml: did not find expected alphabetic or numeric character in an anchor', at);
+    }
     if (isAlias(node)) {
       const target = node.resolve(this.#document);
       if (target === undefined) throw new YamlFault('yaml: unknown anchor referenced', at);
@@ -117,48 +141,48 @@ class Converter {
     return this.#sized({ kind: 'scalar', ...this.#scalar(node, at), at }, 1);
   }
 
-  #scalar(node: Node, at: Position): ReturnType<typeof resolvePlain> {
+  #scalar(node: Node, at: Position): Value {
     if (!isScalar(node)) throw new YamlFault('yaml: unexpected kind of node', at);
-    const text = String(node.value ?? '');
+    const text = node.source ?? String(node.value ?? '');
+    const plain = node.type === Scalar.PLAIN && node.tag === undefined;
+    if (this.#dates && (plain || node.tag === TIMESTAMP) && isDate(text)) return { value: text, date: true };
     if (node.tag !== undefined && node.tag !== '!') {
       const value = resolveTagged(node.tag, text);
       if (value === undefined) throw new YamlFault(`yaml: cannot decode the value as a ${node.tag}`, at);
       return value;
     }
-    return node.type === Scalar.PLAIN && node.tag === undefined ? resolvePlain(node.source ?? text) : { value: text };
+    return node.type === Scalar.PLAIN ? resolvePlain(node.source ?? text) : { value: text };
   }
 
   #map(node: YAMLMap<Node, Node | null>, at: Position): MapNode {
     const own = new Map<string, MapEntry>();
-    const merged: ConfigNode[] = [];
+    let merged: MapEntry | undefined;
     let size = 1;
     for (const pair of node.items) {
       const keyAt = this.#position(pair.key, at);
       const value = this.convert(pair.value, this.#after(pair, keyAt));
       size += this.#size(value);
-      if (isMergeKey(pair.key)) merged.push(value);
-      else this.#addEntry(own, this.#key(pair.key, keyAt), { keyAt, node: value });
+      const entry = { keyAt, node: value };
+      if (!isMergeKey(pair.key)) this.#addEntry(own, this.#key(pair.key, keyAt), entry);
+      else if (merged !== undefined) throw definedTwice('<<', merged, entry);
+      else if (isAlias(pair.value) && value.kind === 'list') throw new YamlFault(NO_MERGE, value.at);
+      else merged = entry;
     }
-    const entries = merged.length === 0 ? own : this.#merge(own, merged);
+    const entries = merged === undefined ? own : this.#merge(own, merged.node);
     return this.#sized({ kind: 'map', entries, at }, size);
   }
 
   #addEntry(entries: Map<string, MapEntry>, key: string, entry: MapEntry): void {
     const first = entries.get(key);
-    if (first !== undefined) {
-      const { line } = entry.keyAt;
-      const message = `line ${line}: mapping key "${key}" already defined at line ${first.keyAt.line}`;
-      throw new YamlFault(`yaml: unmarshal errors: ${message}`, entry.keyAt);
-    }
+    if (first !== undefined) throw definedTwice(key, first, entry);
     entries.set(key, entry);
   }
 
   /** Keys of the map itself win over merged ones, earlier merged maps over later ones. */
-  #merge(own: ReadonlyMap<string, MapEntry>, merged: readonly ConfigNode[]): ReadonlyMap<string, MapEntry> {
+  #merge(own: ReadonlyMap<string, MapEntry>, merged: ConfigNode): ReadonlyMap<string, MapEntry> {
     const entries = new Map(own);
-    for (const source of merged.flatMap((node) => (node.kind === 'list' ? node.items : [node]))) {
-      if (source.kind !== 'map')
-        throw new YamlFault('yaml: map merge requires map or sequence of maps as the value', source.at);
+    for (const source of merged.kind === 'list' ? merged.items : [merged]) {
+      if (source.kind !== 'map') throw new YamlFault(NO_MERGE, source.at);
       for (const [key, entry] of source.entries) if (!entries.has(key)) entries.set(key, entry);
     }
     return entries;
@@ -190,6 +214,15 @@ class Converter {
   #size(node: ConfigNode): number {
     return this.#sizes.get(node) ?? 1;
   }
+}
+
+const TIMESTAMP = 'tag:yaml.org,2002:timestamp';
+const NO_MERGE = 'yaml: map merge requires map or sequence of maps as the value';
+const ANCHOR = /^[\w-]+$/;
+
+function definedTwice(key: string, first: MapEntry, second: MapEntry): YamlFault {
+  const message = `line ${second.keyAt.line}: mapping key "${key}" already defined at line ${first.keyAt.line}`;
+  return new YamlFault(`yaml: unmarshal errors: ${message}`, second.keyAt);
 }
 
 function isMergeKey(key: Node): boolean {

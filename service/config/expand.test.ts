@@ -31,7 +31,7 @@ after(() => rm(folder, { recursive: true }));
 
 async function resolve(uris: readonly string[], sets: readonly string[] = [], append = false) {
   const warnings: string[] = [];
-  const context = { env: ENV, warn: (line: string) => void warnings.push(line), keepSource: () => {} };
+  const context = { env: ENV, strict: false, warn: (line: string) => void warnings.push(line), keepSource: () => {} };
   const node = await resolveConfig({ uris, sets, append }, context);
   return { node, plain: toPlainData(node), warnings };
 }

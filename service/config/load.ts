@@ -62,6 +62,7 @@ export async function loadConfig(options: LoadOptions, sources: Sources = new Ma
     { uris: options.uris, sets: options.sets ?? [], append: enabled.has('confmap.enableMergeAppendOption') },
     {
       env: options.env,
+      strict,
       keepSource: (name, text) => sources.set(name, text),
       warn: (line) => findings.warnings.includes(line) || findings.warnings.push(line),
     },

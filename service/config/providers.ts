@@ -16,6 +16,8 @@ export interface Retrieved {
 /** What providers are told and tell. */
 export interface ProviderContext {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Dates without quotes are no text. */
+  readonly strict: boolean;
   warn(line: string): void;
   /** Keeps a text for excerpts in error messages. Only what the user wrote as configuration, never a variable. */
   keepSource(name: string, text: string): void;
@@ -52,7 +54,7 @@ export async function retrieve(location: Location, context: ProviderContext): Pr
     );
   }
   const { text, source } = await provider(location.opaque, context);
-  const parsed = parseYaml(text, source);
+  const parsed = parseYaml(text, source, { dates: context.strict });
   const raw: ConfigNode = { kind: 'scalar', value: text, at: { source, line: 1, column: 1 } };
   if ('error' in parsed) return { text, node: { ...raw, at: parsed.at }, yamlError: parsed.error };
   // Text that YAML reads as a string stays as it is, quotes included.
@@ -67,9 +69,21 @@ function kept(context: ProviderContext, source: string, text: string): { text: s
 
 async function readFromFile(path: string, context: ProviderContext): Promise<{ text: string; source: string }> {
   try {
-    return kept(context, path, await readFile(path, 'utf8'));
+    return kept(context, path, decode(await readFile(path)));
   } catch (error) {
+    if (error instanceof RetrieveError) throw error;
     throw new RetrieveError(`unable to read the file file:${path}: ${fileFault(path, error)}`);
+  }
+}
+
+/** UTF-8, or what a byte order mark says. */
+function decode(bytes: Uint8Array): string {
+  const mark = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff;
+  const encoding = mark === true ? 'utf-16be' : mark || 'utf-8';
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new RetrieveError(`yaml: the text is not ${encoding.toUpperCase()}`);
   }
 }
 
