@@ -52,9 +52,10 @@ export class OwnWeir {
         // not listening yet
       }
     }
+    process.exitCode = 1;
     await own.stop();
     console.error('demo: weir did not start, see above');
-    process.exit(1);
+    process.exit();
   }
 
   /** Ends it, after it has stored all that it accepted. */
