@@ -56,7 +56,7 @@ function storeOn(topic: TestTopic) {
     clock.advance(50);
     return opening;
   };
-  return { store, open };
+  return { store, open, clock };
 }
 
 const snapshot = (position: bigint, values: Record<string, Buffer | undefined>, outputs: string[] = []) => ({
@@ -115,4 +115,18 @@ test('large entries are several records in several requests, and are whole again
   await again.open('t/0');
   await again.store.store('t/0', snapshot(2n, { a: Buffer.from('small') }));
   assert.equal(String((await storeOn(topic).open('t/0'))?.states[0]?.entries.get('a')), 'small');
+});
+
+test('a mark that is not there any more fails the opening, and does not hold it up for ever', async () => {
+  const topic = new TestTopic();
+  const { store, clock } = storeOn(topic);
+  const refused = assert.rejects(store.open('t/0'), /the mark that opens the partition is not in checkpoints any more/);
+  await settle();
+  topic.log.length = 0;
+  for (const ms of [50, 60_000, 60_000]) {
+    clock.advance(ms);
+    await settle();
+  }
+  await refused;
+  assert.equal(clock.pending, 0);
 });

@@ -25,6 +25,9 @@ const RECORD_OVERHEAD = 100;
 /** Partitions that are opened at about the same time are read together. */
 const GATHER_MS = 50;
 
+/** A mark that is not found while nothing more comes for so long is not there: the partition was taken away again. */
+const QUIET_MS = 60_000;
+
 /** What the store needs of Kafka. */
 export interface KafkaAccess {
   producer(transactionalId: string, partitioner: Partitioner): Promise<TransactionalProducer>;
@@ -124,13 +127,22 @@ export class KafkaStore implements SnapshotStore {
   async #read(): Promise<void> {
     const openings = this.#waiting;
     this.#waiting = new Map();
+    const { access, clock, topic } = this.#options;
     let end: (() => Promise<void>) | undefined;
+    let read = 0;
+    let before = -1;
+    const watch = clock.every(QUIET_MS, () => {
+      if (read === before) finish(new Error(`the mark that opens the partition is not in ${topic} any more`));
+      before = read;
+    });
     const finish = (error?: Error): void => {
       for (const { failed } of openings.values()) if (error !== undefined) failed(error);
       openings.clear();
+      watch.cancel();
       void end?.();
     };
     const each = (key: string, value: Buffer): void => {
+      read++;
       const partition = key.slice(0, key.indexOf(SEPARATOR));
       const opening = openings.get(partition);
       if (opening === undefined) return;
@@ -141,7 +153,7 @@ export class KafkaStore implements SnapshotStore {
       if (openings.size === 0) finish();
     };
     try {
-      end = await this.#options.access.read(each, finish);
+      end = await access.read(each, finish);
       if (openings.size === 0) await end();
     } catch (error) {
       finish(error as Error);

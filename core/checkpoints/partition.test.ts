@@ -324,3 +324,27 @@ test('a partition that is given away does not wait for ever for results that are
   assert.deepEqual(store.snapshots, [], 'nobody knows whether they belong to it');
   assert.equal(count.forgotten, 1);
 });
+
+test('what a checkpoint stored that only took too long is removed when it is gone in the next one', async () => {
+  const { clock, store, count, partition } = setUp();
+  store.isUncertain = false;
+  store.hold = new Promise(() => {});
+  partition.begin(undefined);
+  count.snapshot = () => new Map([['late', Buffer.from([1])]]);
+  partition.idle(1n);
+  clock.advance(1000);
+  await settle();
+  clock.advance(5000);
+  await settle();
+  store.hold = undefined;
+  count.snapshot = () => new Map([['n', Buffer.from([2])]]);
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual(
+    [...(store.snapshots[0]?.states[0]?.entries ?? [])],
+    [
+      ['n', Buffer.from([2])],
+      ['late', undefined],
+    ],
+  );
+});

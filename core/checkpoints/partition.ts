@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../clock.ts';
 import type { OutgoingRecord, Partitioner } from '../kafka/client.ts';
 import { settle } from './settle.ts';
 import type { OwnedEntries, Snapshot, SnapshotStore, Stored } from './store.ts';
+import { StoredNames } from './stored-names.ts';
 
 /** Results that wait for a checkpoint; beyond, one is taken early. */
 const MOST_WAITING_BYTES = 32 << 20;
@@ -45,8 +46,7 @@ export class CheckpointedPartition implements PartitionCheckpoints {
   #due = false;
   /** The next snapshot is of everything. */
   #whole = true;
-  /** The names of what is stored, by owner: what a snapshot of everything does not have is gone. */
-  readonly #names = new Map<string, Set<string>>();
+  readonly #names = new StoredNames();
   #closing = false;
   #running: Promise<void> | undefined;
   #timer: Timer | undefined;
@@ -61,8 +61,8 @@ export class CheckpointedPartition implements PartitionCheckpoints {
   /** Takes up what was stored, and begins. Throws where it cannot be read. */
   begin(stored: Stored | undefined): void {
     const { states } = this.#options;
+    this.#names.stored(stored?.states ?? []);
     for (const { owner, version, entries } of stored?.states ?? []) {
-      this.#names.set(owner, new Set(entries.keys()));
       states.get(owner)?.restore(this.#source.partition, entries, version);
     }
     this.position = stored?.position;
@@ -161,7 +161,10 @@ export class CheckpointedPartition implements PartitionCheckpoints {
       // at the end of its time here somebody else may have the partition already
       if (!this.#closing) this.#source.lost(error);
       return;
-    } else this.#whole = true;
+    } else {
+      this.#whole = true;
+      this.#names.failed(snapshot?.states ?? []);
+    }
     if (this.#over === undefined) this.#schedule(Math.max(intervalMs - (clock.monotonic() - began), minPauseMs));
   }
 
@@ -169,7 +172,7 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     this.storedAt = this.#options.clock.monotonic();
     if (snapshot === undefined) return;
     this.#whole = false;
-    for (const { owner, entries } of snapshot.states) this.#remember(owner, entries);
+    this.#names.stored(snapshot.states);
     this.#outputs = this.#outputs.slice(snapshot.outputs.length);
     this.#waitingBytes = this.#outputs.reduce((sum, { record }) => sum + record.value.length, 0);
     this.#storedPosition = snapshot.position;
@@ -181,27 +184,13 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     const { partition } = this.#source;
     const states: OwnedEntries[] = [];
     for (const [owner, state] of this.#options.states) {
-      const entries = this.#whole ? this.#everything(owner, state) : state.snapshot(partition, 'changed');
+      const entries = this.#whole
+        ? this.#names.complete(owner, state.snapshot(partition, 'all'))
+        : state.snapshot(partition, 'changed');
       if (entries.size > 0) states.push({ owner, version: state.version, entries });
     }
     if (states.length === 0 && this.#outputs.length === 0 && this.#done === this.#storedPosition) return undefined;
     return { position: this.#done, states, outputs: [...this.#outputs] };
-  }
-
-  /** With what is stored of an earlier snapshot and is in this one no more. */
-  #everything(owner: string, state: Checkpointed): ReadonlyMap<string, Buffer | undefined> {
-    const entries = new Map(state.snapshot(this.#source.partition, 'all'));
-    for (const name of this.#names.get(owner) ?? []) if (!entries.has(name)) entries.set(name, undefined);
-    return entries;
-  }
-
-  #remember(owner: string, entries: ReadonlyMap<string, Buffer | undefined>): void {
-    const names = this.#names.get(owner) ?? new Set();
-    this.#names.set(owner, names);
-    for (const [name, bytes] of entries) {
-      if (bytes === undefined) names.delete(name);
-      else names.add(name);
-    }
   }
 
   /** The failure, undefined where there was none. */

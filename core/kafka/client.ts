@@ -107,6 +107,7 @@ export interface ConsumerOptions extends ClientOptions {
   /** Leaves out what belongs to transactions that were not committed. */
   readonly committedOnly: boolean;
   /**
+   * With it the handler is called for each partition that is got, first without records.
    * Called when a partition is not this member's any more, and at the end, once its handler has ended; what it calls
    * done is still committed, if it can be.
    */
@@ -131,6 +132,11 @@ export interface RecordBatch {
   readonly highWatermark: bigint;
   /** False once the partition is another member's or the consumer stops: what is left must not be handed on. */
   active(): boolean;
+  /**
+   * Where reading began behind `offset`, begins again there and says so: this batch must not be handed on then. Absent
+   * where the driver cannot.
+   */
+  rewind?(offset: bigint): boolean;
   /** This record and all before it are done: their offset is committed, soon, or before the partition is given away. */
   done(record: Pick<IncomingRecord, 'offset'>): void;
 }

@@ -68,3 +68,8 @@ test('a transaction without end is not kept without bounds', () => {
     /wait for the end of a transaction/,
   );
 });
+
+test('what compaction left of a transaction, a batch without records, holds nothing up', () => {
+  const emptied = { ...part(1, 7), records: [] } as RecordsBatch;
+  assert.deepEqual(run(emptied, plain(2), part(3, 7), mark(4, 7, 'commit')), [[], [2], [], [3]]);
+});

@@ -45,6 +45,8 @@ export class Committed {
 
   /** What is decided by it, as below. */
   #add(batch: RecordsBatch): readonly Waiting[] {
+    // compaction keeps a batch without its records, and not always the mark that it would wait for
+    if (batch.records.length === 0) return [];
     const waiting: Waiting = { batch, committed: undefined };
     if (this.#ordered) this.#waiting.push(waiting);
     this.#bytes += batch.length;

@@ -128,3 +128,13 @@ test('what cannot be restored is tried again until the partition is somebody els
   await leases.revoked('t', 0);
   assert.ok(await leases.of(life().batch()));
 });
+
+test('reading that began behind the position of the state begins again there, once', async () => {
+  const { leases } = setUp();
+  const asked: bigint[] = [];
+  const one = life();
+  const batch = (): RecordBatch => ({ ...one.batch(), rewind: (offset) => asked.push(offset) === 1 });
+  assert.equal(await leases.of(batch()), undefined);
+  assert.equal((await leases.of(batch()))?.next, 5n);
+  assert.deepEqual(asked, [5n], 'later on the log may have lost what was there');
+});

@@ -17,6 +17,8 @@ export interface Lease {
   next: bigint;
   /** The last batch of records: it says what is done to the group. */
   batch: RecordBatch;
+  /** None of its records were looked at yet. */
+  fresh: boolean;
   /** A checkpoint failed: nothing more is handed on until the partition is read again. */
   lost: boolean;
 }
@@ -43,7 +45,7 @@ export class Leases {
     this.#restart = restart;
   }
 
-  /** The lease of the batch's partition, opened when its first records come; undefined where it was lost meanwhile. */
+  /** The lease of the batch's partition, opened with its first batch; undefined where it was lost meanwhile. */
   async of(batch: RecordBatch): Promise<Lease | undefined> {
     const name = partitionName(batch.topic, batch.partition);
     let tenure = this.#tenures.get(name);
@@ -57,6 +59,11 @@ export class Leases {
     const lease = await tenure.lease;
     if (lease === undefined || lease.lost) return undefined;
     lease.batch = batch;
+    if (lease.fresh) {
+      lease.fresh = false;
+      // the group never heard of the checkpoint, so it began elsewhere: at the end, if it is a new group to it
+      if (lease.next > 0n && batch.rewind?.(lease.next) === true) return undefined;
+    }
     return lease;
   }
 
@@ -103,7 +110,7 @@ export class Leases {
         this.#restart(error);
       },
     });
-    const lease: Lease = { checkpoints, next: checkpoints.position ?? 0n, batch, lost: false };
+    const lease: Lease = { checkpoints, next: checkpoints.position ?? 0n, batch, fresh: true, lost: false };
     return lease;
   }
 }

@@ -83,6 +83,8 @@ class Member implements Membership {
     for (const partition of partitions) partition.stop();
     await this.#fetcher.close();
     await Promise.all(partitions.map((partition) => this.#revoke(partition)));
+    // one that is under way does not have what was done since
+    await this.#committing;
     await this.#commit();
     try {
       await this.#group.leaveGroup(true);
@@ -132,7 +134,9 @@ class Member implements Membership {
       }
       await this.#fetcher.seekInitial(fresh.filter(({ position }) => position === undefined));
     }
-    if (!this.#closed) this.#fetcher.fetch([...this.#partitions.values()]);
+    if (this.#closed) return;
+    this.#fetcher.fetch([...this.#partitions.values()]);
+    if (this.#options.revoked !== undefined) for (const one of fresh) one.announce();
   }
 
   /** One at a time; what cannot be committed now is committed with the next one. */

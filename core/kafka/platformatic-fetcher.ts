@@ -1,17 +1,10 @@
 import { type BaseOptions, Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
 import type { ConsumerOptions } from './client.ts';
+import { Answers, type Failure, type Outside, PartialFetch, responseIn } from './platformatic-answers.ts';
 import type { ConsumedPartition } from './platformatic-partition.ts';
 
 /** What was committed is found by the partition itself. */
 const UNCOMMITTED = 0;
-
-type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
-
-interface Failure {
-  readonly apiId?: string;
-  readonly errors?: readonly Failure[];
-  readonly cause?: Failure;
-}
 
 /**
  * Asks the leaders of partitions for records, one request to a broker at a time. A partition whose records wait for a
@@ -23,6 +16,8 @@ export class Fetcher {
   readonly #lost: (error: unknown) => void;
   readonly #client: Consumer;
   readonly #busy = new Set<number>();
+  /** Nobody knows yet where they go on. */
+  readonly #outside = new Set<ConsumedPartition>();
   #partitions: readonly ConsumedPartition[] = [];
   #failures = 0;
   #scheduled = false;
@@ -43,7 +38,9 @@ export class Fetcher {
 
   async partitionsOf(topic: string): Promise<number> {
     const metadata = await this.#client.metadata({ topics: [topic], autocreateTopics: true });
-    return metadata.topics.get(topic)?.partitionsCount ?? 0;
+    const count = metadata.topics.get(topic)?.partitionsCount ?? 0;
+    if (count === 0) throw new Error(`topic ${topic} has no partitions yet`);
+    return count;
   }
 
   /** Sets the position of partitions for which there is no offset, or none that exists. */
@@ -53,7 +50,7 @@ export class Fetcher {
     const timestamp = initialOffset === 'earliest' ? ListOffsetTimestamps.EARLIEST : ListOffsetTimestamps.LATEST;
     const topics = [...new Set(partitions.map(({ topic }) => topic))];
     const offsets = await this.#client.listOffsets({ topics, timestamp });
-    for (const partition of partitions) partition.seek(offsets.get(partition.topic)?.[partition.partition] ?? 0n);
+    for (const partition of partitions) partition.begin(offsets.get(partition.topic)?.[partition.partition] ?? 0n);
   }
 
   async close(): Promise<void> {
@@ -67,23 +64,30 @@ export class Fetcher {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.#look().catch((error) => this.#failed(error, []));
+      this.#look().catch((error) => this.#failed(error));
     });
   }
 
   async #look(): Promise<void> {
     const ready = this.#partitions.filter(
-      (one) => !one.stopped && one.position !== undefined && one.waiting < this.#options.maxBytesPerPartition,
+      (one) =>
+        !one.stopped &&
+        one.position !== undefined &&
+        one.waiting < this.#options.maxBytesPerPartition &&
+        !this.#outside.has(one),
     );
     if (ready.length === 0 || this.#closed) return;
     const topics = [...new Set(ready.map(({ topic }) => topic))];
     const metadata = await this.#client.metadata({ topics });
     const nodes = new Map<number, ConsumedPartition[]>();
+    let isOrphaned = false;
     for (const one of ready) {
       const leader = metadata.topics.get(one.topic)?.partitions[one.partition]?.leader;
+      if (leader === undefined || leader < 0) isOrphaned = true;
       if (leader === undefined || leader < 0 || this.#busy.has(leader)) continue;
       nodes.set(leader, [...(nodes.get(leader) ?? []), one]);
     }
+    if (isOrphaned) this.#lookAgain();
     const ids = new Map(topics.map((topic) => [metadata.topics.get(topic)?.id ?? '', topic]));
     for (const [node, partitions] of nodes) {
       this.#busy.add(node);
@@ -95,10 +99,16 @@ export class Fetcher {
         },
         (error) => {
           this.#busy.delete(node);
-          this.#failed(error, partitions);
+          this.#failed(error);
         },
       );
     }
+  }
+
+  /** Somebody will be the leader. */
+  #lookAgain(): void {
+    this.#client.clearMetadata();
+    this.#options.clock.after(this.#options.retryDelayMs, () => this.#soon());
   }
 
   async #fetchFrom(
@@ -107,15 +117,25 @@ export class Fetcher {
     topics: ReadonlyMap<string, string>,
   ): Promise<void> {
     const { minBytes, maxBytes, maxWaitMs } = this.#options;
-    const response = await this.#client.fetch({
-      node,
-      minBytes,
-      maxBytes,
-      maxWaitTime: maxWaitMs,
-      isolationLevel: UNCOMMITTED,
-      topics: this.#requests(partitions, topics),
-    });
-    this.#receive(response, partitions, topics);
+    const asked = new Map(partitions.map((one) => [one, one.position]));
+    const answers = new Answers(partitions, topics, (one) => one.position === asked.get(one));
+    try {
+      const response = await this.#client.fetch({
+        node,
+        minBytes,
+        maxBytes,
+        maxWaitTime: maxWaitMs,
+        isolationLevel: UNCOMMITTED,
+        topics: this.#requests(partitions, topics),
+      });
+      answers.receive(response);
+    } catch (error) {
+      // an answer that is an error for one partition has the records of the others all the same
+      const response = responseIn(error as Failure);
+      if (response === undefined) throw error;
+      answers.receive(response);
+      throw new PartialFetch(error, answers.outside(response));
+    }
   }
 
   #requests(partitions: readonly ConsumedPartition[], topics: ReadonlyMap<string, string>) {
@@ -133,22 +153,25 @@ export class Fetcher {
     }));
   }
 
-  #receive(
-    response: FetchResponse,
-    partitions: readonly ConsumedPartition[],
-    topics: ReadonlyMap<string, string>,
-  ): void {
-    for (const { topicId, partitions: answers } of response.responses) {
-      const topic = topics.get(topicId);
-      for (const { partitionIndex, records, highWatermark } of answers) {
-        const partition = partitions.find((one) => one.topic === topic && one.partition === partitionIndex);
-        if (records && records.length > 0) partition?.receive(records, highWatermark);
-      }
+  /** What they were to read next is not there, or not any more. */
+  async #goOn(outside: readonly Outside[]): Promise<void> {
+    // another answer may have said the same
+    const still = outside.filter(
+      ({ partition, offset }) => partition.position === offset && !this.#outside.has(partition),
+    );
+    const partitions = still.map(({ partition }) => partition);
+    for (const one of partitions) this.#outside.add(one);
+    await this.seekInitial(partitions).finally(() => {
+      for (const one of partitions) this.#outside.delete(one);
+    });
+    for (const { partition: one, offset } of still) {
+      const fields = { topic: one.topic, partition: one.partition, offset: String(offset), next: String(one.position) };
+      this.#options.logger.warn('Records are not there any more, reading goes on elsewhere', fields);
     }
   }
 
   /** Leaders move and offsets expire; only what stays broken ends the membership. */
-  #failed(error: unknown, partitions: readonly ConsumedPartition[]): void {
+  #failed(error: unknown): void {
     if (this.#closed) return;
     this.#failures++;
     if (this.#failures > this.#options.retries) {
@@ -156,20 +179,13 @@ export class Fetcher {
       return;
     }
     this.#client.clearMetadata();
+    const outside = error instanceof PartialFetch ? error.outside : [];
     const again = () => {
-      const ready = hasReason(error as Failure, 'OFFSET_OUT_OF_RANGE') ? this.seekInitial(partitions) : undefined;
-      Promise.resolve(ready).then(
+      this.#goOn(outside).then(
         () => this.#soon(),
-        (failure) => this.#failed(failure, partitions),
+        (failure) => this.#failed(failure),
       );
     };
     this.#options.clock.after(this.#options.retryDelayMs, again);
   }
-}
-
-function hasReason(error: Failure | undefined, apiId: string): boolean {
-  if (error === undefined || error === null) return false;
-  return (
-    error.apiId === apiId || hasReason(error.cause, apiId) || (error.errors ?? []).some((one) => hasReason(one, apiId))
-  );
 }

@@ -23,6 +23,8 @@ export class ConsumedPartition {
   #committed = -1n;
   #stopped = false;
   #running: Promise<void> | undefined;
+  /** The handler is to be called without records. */
+  #isNew = false;
   /** Called when there is room for more records. */
   onRoom: (() => void) | undefined;
 
@@ -51,6 +53,18 @@ export class ConsumedPartition {
     this.#transactions = this.#order === undefined ? undefined : new Committed(this.#order === 'log');
   }
 
+  /** Where the group has no offset: from now on it has this one, and what comes later is read whatever happens. */
+  begin(offset: bigint): void {
+    this.seek(offset);
+    if (offset > this.next) this.next = offset;
+  }
+
+  /** Calls the handler without records first, so that what it keeps of the partition is there before any come. */
+  announce(): void {
+    this.#isNew = true;
+    this.#run();
+  }
+
   committed(offset: bigint): void {
     if (offset > this.#committed) this.#committed = offset;
   }
@@ -67,6 +81,19 @@ export class ConsumedPartition {
     await this.#running;
   }
 
+  /** Drops what was read and begins again at `offset`, unless reading began at or before it. */
+  rewind(offset: bigint): boolean {
+    if (offset >= this.#start) return false;
+    if (this.#stopped) return true;
+    this.#queue = [];
+    this.waiting = 0;
+    this.seek(offset);
+    this.next = offset;
+    this.#committed = -1n;
+    this.onRoom?.();
+    return true;
+  }
+
   /** Takes what was fetched from `position` on. Of compressed batches there may be some more before it. */
   receive(batches: readonly RecordsBatch[], highWatermark: bigint): void {
     if (this.#stopped || this.position === undefined) return;
@@ -79,9 +106,7 @@ export class ConsumedPartition {
       if (this.#transactions !== undefined) for (const one of this.#transactions.next(batch)) this.#add(one);
       else if ((batch.attributes & CONTROL) === 0) this.#add(batch);
     }
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined;
-    });
+    this.#run();
   }
 
   #add(batch: RecordsBatch): void {
@@ -100,14 +125,28 @@ export class ConsumedPartition {
     }
   }
 
+  #run(): void {
+    if (this.#running === undefined && (this.#isNew || this.#queue.length > 0)) this.#running = this.#work();
+  }
+
   async #work(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#stopped) {
-      const records = this.#queue;
-      this.#queue = [];
-      this.waiting = 0;
-      this.onRoom?.();
-      await this.#handler(this.#batch(records));
+    try {
+      while ((this.#isNew || this.#queue.length > 0) && !this.#stopped) await this.#handler(this.#next());
+    } finally {
+      this.#running = undefined;
     }
+  }
+
+  #next(): RecordBatch {
+    if (this.#isNew) {
+      this.#isNew = false;
+      return this.#batch([]);
+    }
+    const records = this.#queue;
+    this.#queue = [];
+    this.waiting = 0;
+    this.onRoom?.();
+    return this.#batch(records);
   }
 
   #batch(records: readonly IncomingRecord[]): RecordBatch {
@@ -118,6 +157,7 @@ export class ConsumedPartition {
       records,
       highWatermark: this.#highWatermark,
       active: () => !this.#stopped,
+      rewind: (offset) => this.rewind(offset),
       done: ({ offset }) => {
         if (offset >= this.next) this.next = offset + 1n;
       },

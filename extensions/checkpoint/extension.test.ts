@@ -97,6 +97,45 @@ test('a partition: its state and position, and what an attempt before left behin
   );
 });
 
+test('an attempt that fails in the middle leaves nothing behind, and two at a time are one too many', async () => {
+  const storage = new MemoryStorage();
+  const first = start(storage);
+  const [counts, others] = [new Counts(), new Counts()];
+  await first.extension.register(OWNER, counts);
+  await first.extension.register({ ...OWNER, id: 'other' }, others);
+  const open = await first.extension.open(source('t/0'));
+  counts.values.set('t/0', 7);
+  others.values.set('t/0', 8);
+  open.idle(12n);
+  await open.close();
+  others.fail = true;
+  await assert.rejects(first.extension.open(source('t/0')), /of another form/);
+  assert.equal(counts.values.size, 0);
+  others.fail = false;
+  const attempts = [source('t/0'), source('t/0')].map((one) => first.extension.open(one));
+  const [won, late] = await Promise.allSettled(attempts);
+  assert.equal(won?.status, 'fulfilled');
+  assert.match(String((late as PromiseRejectedResult).reason), /is read by another receiver/);
+});
+
+test('entries of no partition that a failed checkpoint would have removed are removed by the next one', async () => {
+  const storage = new MemoryStorage();
+  const first = start(storage);
+  const counts = new Counts();
+  await first.extension.register(OWNER, counts);
+  counts.values.set('', 5);
+  await first.extension.shutdown();
+
+  const second = start(storage);
+  await second.extension.register(OWNER, counts);
+  counts.snapshot = () => new Map();
+  second.settings.clock.advance(1_000);
+  await settle();
+  const after = new Counts();
+  await start(storage).extension.register(OWNER, after);
+  assert.equal(after.values.size, 0);
+});
+
 test('a disk without room: processing goes on, with a line when it begins and when it ends', async () => {
   const storage = new MemoryStorage();
   const { extension, settings } = start(storage);

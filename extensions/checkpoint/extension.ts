@@ -28,15 +28,19 @@ export class CheckpointExtension implements Extension, Checkpoints {
   readonly exactlyOnce: boolean;
   readonly #settings: Settings;
   readonly #config: Config;
+  readonly #access: typeof kafkaAccess;
   readonly #metrics: Metrics;
   readonly #states = new Map<string, Checkpointed>();
   readonly #partitions = new Map<string, CheckpointedPartition>();
+  readonly #opening = new Set<string>();
   #store: SnapshotStore | undefined;
   #process: Promise<ProcessState> | undefined;
 
-  constructor(settings: Settings, config: Config) {
+  /** `access` is for tests. */
+  constructor(settings: Settings, config: Config, access: typeof kafkaAccess = kafkaAccess) {
     this.#settings = settings;
     this.#config = config;
+    this.#access = access;
     this.exactlyOnce = config.exactly_once !== undefined;
     this.#metrics = new Metrics(settings, () => this.#partitions);
   }
@@ -58,7 +62,7 @@ export class CheckpointExtension implements Extension, Checkpoints {
       return;
     }
     this.#store = new KafkaStore({
-      access: kafkaAccess(this.#settings, kafka, host),
+      access: this.#access(this.#settings, kafka, host),
       topic: kafka.topic,
       idPrefix: kafka.transactional_id_prefix,
       maxRequestBytes: kafka.max_message_bytes,
@@ -80,13 +84,31 @@ export class CheckpointExtension implements Extension, Checkpoints {
 
   async open(source: CheckpointSource): Promise<PartitionCheckpoints> {
     const { partition } = source;
-    if (this.#partitions.has(partition)) throw new Error(`${partition} is read by another receiver of this process`);
+    if (this.#partitions.has(partition) || this.#opening.has(partition)) {
+      throw new Error(`${partition} is read by another receiver of this process`);
+    }
+    this.#opening.add(partition);
+    try {
+      return await this.#openNow(source);
+    } finally {
+      this.#opening.delete(partition);
+    }
+  }
+
+  async #openNow(source: CheckpointSource): Promise<PartitionCheckpoints> {
+    const { partition } = source;
     const store = this.#opened();
     const checkpoints = this.#checkpoints(source, store);
     const stored = await store.open(partition);
-    // what an attempt before this one restored in part, or a lost partition left behind
-    for (const state of this.#states.values()) state.forget(partition);
-    checkpoints.begin(stored);
+    // what a lost partition left behind
+    this.#drop(partition);
+    try {
+      checkpoints.begin(stored);
+    } catch (error) {
+      // what was restored before the fault would go on here, whoever has the partition next
+      this.#drop(partition);
+      throw error;
+    }
     this.#partitions.set(partition, checkpoints);
     const position = stored?.position === undefined ? 'none' : String(stored.position);
     this.#settings.logger.info('State of a partition was restored', { partition, position });
@@ -120,7 +142,8 @@ export class CheckpointExtension implements Extension, Checkpoints {
     const source = { partition: NO_PARTITION, stored: () => {}, lost: () => {} };
     const checkpoints = this.#checkpoints(source, store);
     const stored = await store.open(NO_PARTITION);
-    checkpoints.begin(undefined);
+    // restores nothing yet, as nobody has registered, but knows what there is
+    checkpoints.begin(stored);
     checkpoints.rest();
     this.#partitions.set(NO_PARTITION, checkpoints);
     return { checkpoints, stored };
@@ -146,6 +169,10 @@ export class CheckpointExtension implements Extension, Checkpoints {
       },
     );
     return checkpoints;
+  }
+
+  #drop(partition: string): void {
+    for (const state of this.#states.values()) state.forget(partition);
   }
 
   /** Unless it was opened anew meanwhile. */

@@ -146,3 +146,10 @@ test('a partition that is given away between two records may have a last checkpo
   assert.deepEqual(seen(sink), []);
   assert.deepEqual(told, ['before 0', 'idle 0']);
 });
+
+test('a batch that is all before the position of the state does not take the position back', async () => {
+  const { processor, sink, told } = setUp(6n);
+  await processor.handle(batchOf(2, 'a', 'b').batch);
+  assert.deepEqual(seen(sink), []);
+  assert.deepEqual(told, ['idle 6']);
+});

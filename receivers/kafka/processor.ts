@@ -105,8 +105,8 @@ export class Processor {
       if (!(await this.#handOn(held, record))) return;
       lease.next = record.offset + 1n;
     }
-    const last = batch.records.at(-1);
-    if (last !== undefined) checkpoints.idle(last.offset + 1n);
+    // not the end of the batch: all of it may be before the position that the state is at
+    checkpoints.idle(lease.next);
   }
 
   /** False: the partition is not ours any more, or stands still. */
