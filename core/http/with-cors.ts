@@ -17,8 +17,8 @@ export function withCors(config: CorsConfig | undefined, fixed: HeaderList, hand
   const cors = new Cors(config);
   return (request) => {
     const origin = request.header('origin') ?? '';
-    const asked = request.header('access-control-request-method');
-    if (request.method === 'OPTIONS' && asked !== undefined) {
+    const asked = request.header('access-control-request-method') ?? '';
+    if (request.method === 'OPTIONS' && asked !== '') {
       request.body.slab?.release();
       const granted = cors.preflight(origin, asked, request.header('access-control-request-headers'));
       request.respond(NO_CONTENT.withHeaders([...fixed, PREFLIGHT_VARY, ...Object.entries(granted)]));
