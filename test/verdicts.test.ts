@@ -87,7 +87,7 @@ function verdict(what: string, yaml: string, refused: RegExp | undefined): void 
 
 for (const [kind, type, body, refused] of ROWS) verdict(`${type}: ${body}`, using(kind, type, body), refused);
 
-/** Of `service::telemetry`, beside `metrics`. */
+/** Of `service::telemetry`. */
 const TELEMETRY: readonly (readonly [body: string, refused?: RegExp])[] = [
   ['traces: {sampler: {parent_based: {root: {trace_id_ratio_based: {ratio: 0.5}}}}}'],
   ['traces: {limits: {event_count_limit: 5}}'],
@@ -95,10 +95,14 @@ const TELEMETRY: readonly (readonly [body: string, refused?: RegExp])[] = [
   ['traces: {processors: [{batch: {delay: 1}}]}', /invalid keys: delay/],
   ['traces: {processors: [{batch: {max_queue_size: many}}]}', /expected type 'int'/],
   ['traces: {sampler: always_on}', /expected a map or struct/],
+  ['metrics: {level: detailed, views: [{selector: {instrument_name: a}, stream: {aggregation: {drop: {}}}}]}'],
+  ['metrics: {level: detailed, views: [{selector: {name: a}}]}', /invalid keys: name/],
+  ['metrics: {views: []}', /views can only be set when/],
   ['resource: {detectors: {attributes: {included: ["os.*"]}}}'],
   ['resource: {detectors: [env]}', /expected a map or struct/],
 ];
 
 for (const [body, refused] of TELEMETRY) {
-  verdict(body, using('processors', 'batch', '{}').replace('{metrics:', `{${body}, metrics:`), refused);
+  const metrics = body.startsWith('metrics:') ? '' : ', metrics: {level: none}';
+  verdict(body, using('processors', 'batch', '{}').replace('metrics: {level: none}', `${body}${metrics}`), refused);
 }

@@ -396,3 +396,11 @@ Error: yaml::5:10: processors::batch/2: 'key' expected type 'configopaque.String
 `,
   );
 });
+
+test('what has no effect reaches the one who says so', async () => {
+  const metrics = '{level: detailed, views: [{selector: {unit: s}}]}';
+  const traces = '{processors: [{simple: {exporter: {console: }}}]}';
+  const { config } = await load(`${COMPONENTS}service: {telemetry: {metrics: ${metrics}, traces: ${traces}}, ${ONE}}`);
+  assert.equal(config.telemetry.metrics.views?.length, 1);
+  assert.equal(config.telemetry.traces?.processors?.length, 1);
+});

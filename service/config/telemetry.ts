@@ -19,6 +19,7 @@ import { telemetryLevel } from './metrics-level.ts';
 import { resource } from './resource.ts';
 import { logRecordProcessor, pushMetricExporter } from './telemetry-otlp.ts';
 import { traces } from './telemetry-traces.ts';
+import { view } from './telemetry-views.ts';
 
 /** The collector also knows these: an empty level is `info`. */
 const WRITTEN_LEVELS = [...LOG_LEVELS, 'warning', ''] as const;
@@ -108,18 +109,13 @@ const reader = struct(
   },
 );
 
-const view = struct('config.View', 'Changes a metric on its way out.', {
-  selector: any('Which instruments.'),
-  stream: any('What becomes of them.'),
-});
-
 const metrics = struct(
   'migration.MetricsConfigV030',
   'The metrics of the process.',
   {
     level: telemetryLevel('How many metrics there are: none, basic, normal or detailed.'),
     readers: maybe(list('How metrics leave the process; without it a Prometheus page at localhost:8888.', reader)),
-    views: list('Changes to metrics.', view),
+    views: maybe(list('Changes to metrics. Accepted; metrics stay as they are.', view)),
   },
   { legacy: { address: { standard: 'readers', convert: readersAt } } },
 );
@@ -138,7 +134,7 @@ export const telemetry = struct(
       if (!['console', 'json'].includes(value.logs.encoding)) {
         report(`${path}::logs`, `no encoder registered for name ${JSON.stringify(value.logs.encoding)}`);
       }
-      if (level !== 'detailed' && views.length > 0) {
+      if (level !== 'detailed' && views !== undefined) {
         const key = 'service::telemetry::metrics';
         report(path, `${key}::views can only be set when ${key}::level is detailed`);
       }
@@ -157,12 +153,13 @@ export function telemetrySettings(
     if (value === null) delete attributes[name];
     else attributes[name] = value;
   }
-  const { level, readers } = config.metrics;
+  const { level, readers, views } = config.metrics;
   const { encoding, level: written, ...logs } = config.logs;
   return {
     resource: attributes,
     logs: { ...logs, level: logLevel(written), encoding: encoding === 'json' ? 'json' : 'console' },
-    metrics: { level, readers: readers?.map(readerSettings) ?? [defaultReader()] },
+    metrics: { level, readers: readers?.map(readerSettings) ?? [defaultReader()], views },
+    traces: { processors: config.traces.processors },
   };
 }
 
