@@ -34,10 +34,11 @@ test('who, where and with what', () => {
   const server = parseEndpoint({
     ...base,
     endpoint: 'clickhouse://u:p%40@h:9000/otel?max_execution_time=3&compress=lz4&wait_for_async_insert=0',
-    connection_params: { max_execution_time: '9', connection_open_strategy: 'round_robin' },
+    connection_params: { max_execution_time: '9', connection_open_strategy: 'round_robin', read_timeout: '1s' },
   });
   const { username, password, database, compress, settings, strategy } = server;
   assert.deepEqual([username, password, database, compress, strategy], ['u', 'p@', 'otel', 'lz4', 'round_robin']);
+  assert.deepEqual(server.ignored, ['read_timeout']);
   assert.deepEqual(settings, { max_execution_time: '9', wait_for_async_insert: '0' });
   const keys = { username: 'me', password: new Secret('mine'), database: 'mine', compress: 'none' };
   const own = parseEndpoint({ ...base, endpoint: 'http://u:p@h/otel', ...keys });

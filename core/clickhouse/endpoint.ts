@@ -22,30 +22,36 @@ export interface Server {
   readonly product: string;
   /** Settings for every statement. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Names of parameters that were given and have no effect. */
+  readonly ignored: readonly string[];
 }
 
-/** Parameters of the driver of the collector that mean nothing here: sizes of its buffers and pools, its debugging. */
-const NO_SETTINGS: ReadonlySet<string> = new Set([
-  'block_buffer_size',
+/** Parameters that say who, where and how. */
+const OF_CONNECTION: ReadonlySet<string> = new Set([
   'client_info_product',
   'compress',
-  'compress_level',
-  'conn_max_lifetime',
   'connection_open_strategy',
   'database',
+  'http_path',
+  'password',
+  'secure',
+  'skip_verify',
+  'username',
+]);
+
+/** Parameters of the driver of the collector that mean nothing here: sizes of its buffers and pools, its debugging. */
+const OF_DRIVER: ReadonlySet<string> = new Set([
+  'block_buffer_size',
+  'compress_level',
+  'conn_max_lifetime',
   'debug',
   'dial_timeout',
   'free_buf_on_conn_release',
-  'http_path',
   'http_proxy',
   'max_compression_buffer',
   'max_idle_conns',
   'max_open_conns',
-  'password',
   'read_timeout',
-  'secure',
-  'skip_verify',
-  'username',
 ]);
 
 /** Ports of the native protocol and those where the same server speaks HTTP. */
@@ -83,7 +89,8 @@ export function parseEndpoint(connection: Omit<Connection, 'tls'>): Server {
     strategy: oneOf('connection_open_strategy', STRATEGIES, params.get('connection_open_strategy') ?? 'in_order'),
     skipVerify: params.get('skip_verify') === 'true',
     product: params.get('client_info_product') ?? '',
-    settings: Object.fromEntries([...params].filter(([name]) => !NO_SETTINGS.has(name))),
+    settings: Object.fromEntries([...params].filter(([name]) => !OF_CONNECTION.has(name) && !OF_DRIVER.has(name))),
+    ignored: [...params.keys()].filter((name) => OF_DRIVER.has(name)),
   };
 }
 

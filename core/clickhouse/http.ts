@@ -94,7 +94,7 @@ export class HttpClickHouse implements ClickHouse {
   async *query({ sql, format, params = {}, settings = {} }: Query): AsyncGenerator<Uint8Array> {
     const named = Object.fromEntries(Object.entries(params).map(([name, value]) => [`param_${name}`, escaped(value)]));
     const { database, settings: own } = this.#server;
-    const plain = { readonly: '1', default_format: format, ...own, ...settings, ...named };
+    const plain = { default_format: format, ...own, ...settings, ...named, readonly: '1' };
     const ask = (all: Request['params']) => this.#send({ params: all, headers: {}, body: [Buffer.from(sql)] });
     const answer = await ask({ database, ...plain }).catch((error: ClickHouseError) => {
       // one that is about to be made is no reason not to answer what names it nowhere

@@ -28,3 +28,8 @@ export function openClickHouse(connection: Connection, environment: ClientEnviro
 export function databaseOf(connection: Connection): string {
   return isEmbedded(connection.endpoint) ? connection.database || 'default' : parseEndpoint(connection).database;
 }
+
+/** Parameters of the connection that have no effect here, though they have in the collector. */
+export function ignoredParameters(connection: Connection): readonly string[] {
+  return isEmbedded(connection.endpoint) ? [] : parseEndpoint(connection).ignored;
+}

@@ -201,3 +201,12 @@ test('keys of older collectors are read: days of life, and where the server is',
   assert.deepEqual([endpoint, ttl], ['tcp://a:9000/otel', 3 * 24 * 3_600_000]);
   assert.throws(() => readYaml(config, 'dsn: tcp://a:9000\nttl_days: soon'), /ttl/);
 });
+
+test('parameters of the driver of the collector are said to have no effect, settings of the server go there', async () => {
+  const params = 'connection_params: {dial_timeout: 5s, max_execution_time: "3", http_proxy: "http://p:1"}';
+  const { settings } = await exporterOn(() => undefined, params);
+  const [line, ...others] = settings.logger.lines.filter(({ level }) => level === 'warn');
+  assert.equal(line?.message, 'Parameters of the connection without effect');
+  assert.deepEqual(line?.fields?.parameters, ['dial_timeout', 'http_proxy']);
+  assert.deepEqual(others, []);
+});

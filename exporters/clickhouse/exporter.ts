@@ -1,7 +1,7 @@
 import type { ClickHouse } from '../../core/clickhouse/client.ts';
 import { isEmbedded } from '../../core/clickhouse/embedded/directory.ts';
 import { ClickHouseError } from '../../core/clickhouse/error.ts';
-import { databaseOf, openClickHouse } from '../../core/clickhouse/open.ts';
+import { databaseOf, ignoredParameters, openClickHouse } from '../../core/clickhouse/open.ts';
 import type { Exporter, Settings } from '../../core/component.ts';
 import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
@@ -41,6 +41,9 @@ class Store {
   async start(): Promise<void> {
     const client = openClickHouse(this.#config, this.#settings);
     this.#client = client;
+    const parameters = ignoredParameters(this.#config);
+    if (parameters.length > 0)
+      this.#settings.logger.warn('Parameters of the connection without effect', { parameters });
     const destination = {
       client,
       database: this.#database,

@@ -193,6 +193,6 @@ function patternFault(where: string, patterns: readonly string[]): string | unde
 
 export const isPattern = (topic: string): boolean => topic.startsWith('^');
 
-/** The strategy that the configuration asks for first. */
-export const strategyOf = (value: Config): string =>
-  value.group_rebalance_strategies[0] ?? (value.group_rebalance_strategy || RANGE);
+/** The strategies that the configuration asks for, what it likes best first. */
+export const strategiesOf = (value: Config): readonly string[] =>
+  [...value.group_rebalance_strategies, value.group_rebalance_strategy].filter((one) => one !== '');

@@ -301,3 +301,17 @@ test('configuration: defaults, older keys, faults', async () => {
   await start();
   assert.deepEqual([options().strategy, options().commitIntervalMs], ['roundrobin', 0]);
 });
+
+test('of the strategies asked for the first that is there is taken, and a line tells where none is', async () => {
+  const warning = 'This group_rebalance_strategy is not known here, range is taken';
+  for (const [keys, strategy, warnings] of [
+    ['group_rebalance_strategies: [cooperative-sticky, roundrobin]', 'roundrobin', []],
+    ['group_rebalance_strategy: sticky', 'range', [warning]],
+    ['group_id: g', 'range', []],
+  ] as const) {
+    const { start, options, settings } = await receiver(keys);
+    await start();
+    assert.equal(options().strategy, strategy, keys);
+    assert.deepEqual(settings.logger.messages('warn'), warnings, keys);
+  }
+});

@@ -9,7 +9,7 @@ import { loadDriver } from '../../core/kafka/driver.ts';
 import { Leases } from '../../core/kafka/leases.ts';
 import { compileRegexp } from '../../core/regexp.ts';
 import type { Signal } from '../../core/signal.ts';
-import { type Config, isPattern, strategyOf } from './config.ts';
+import { type Config, isPattern, strategiesOf } from './config.ts';
 import { decoderOf } from './decode.ts';
 import { ConsumedMetrics } from './metrics.ts';
 import { Processor } from './processor.ts';
@@ -129,10 +129,15 @@ export class KafkaReceiver implements Receiver {
   }
 
   #strategy(): Strategy {
-    const asked = strategyOf(this.#config);
-    const known = STRATEGIES.find((strategy) => strategy === asked);
-    if (known !== undefined) return known;
-    this.#settings.logger.warn('This group_rebalance_strategy is not known here, range is taken', { strategy: asked });
+    const asked = strategiesOf(this.#config);
+    for (const one of asked) {
+      const known = STRATEGIES.find((strategy) => strategy === one);
+      if (known !== undefined) return known;
+    }
+    const strategy = asked.join(', ');
+    if (strategy !== '') {
+      this.#settings.logger.warn('This group_rebalance_strategy is not known here, range is taken', { strategy });
+    }
     return 'range';
   }
 }
