@@ -9,10 +9,9 @@ import { PARTITIONS, sampledOf, samplingConfig, Traces } from './tail-lab.ts';
 
 const KILLS = Number(process.env.WEIR_KILLS ?? 20);
 /** From its first partition on a process lives at most so long: enough for some decisions, or for none. */
-const LONGEST_LIFE_MS = 2_400;
+const LONGEST_LIFE_MS = 2_000;
 /** Between the beginnings of two traces. */
 const PACE_MS = 25;
-const RESTORED = /State of a partition was restored/g;
 
 test(`killed ${KILLS} times: sampled traces come out whole, each span once, and no others`, async (t) => {
   await using cluster = await KafkaCluster.start(1);
@@ -40,13 +39,11 @@ test(`killed ${KILLS} times: sampled traces come out whole, each span once, and 
     await daemon.exited();
     if (/restored.*position.*[0-9]/.test(daemon.output)) went++;
   }
+  feeding = false;
+  await feeder;
   const before = sampled.spans.length;
   const last = new Daemon({ args: ['--config', path] });
   try {
-    // what is undecided in a partition goes on when its next record comes
-    await last.until('all partitions', () => [...last.output.matchAll(RESTORED)].length === PARTITIONS);
-    feeding = false;
-    await feeder;
     await until('all spans', () => sampled.spans.length >= traces.expected.size, 30_000).catch((error) => {
       const come = new Set(sampled.spans);
       const missing = [...traces.expected].filter((span) => !come.has(span));
@@ -56,7 +53,6 @@ test(`killed ${KILLS} times: sampled traces come out whole, each span once, and 
     // what would come twice, or should not come, would come now
     await pause(2_000);
   } finally {
-    feeding = false;
     last.process.kill('SIGTERM');
     await last.exited();
     await sampled.close();
