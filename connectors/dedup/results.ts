@@ -38,7 +38,7 @@ export class Results {
   add(alike: Alike, incomplete: boolean): void {
     this.#alike = alike;
     this.#incomplete = incomplete;
-    this.#batches.push(this.#rewriter.rewrite(Telemetry.of('logs', alike.kept, 1)));
+    this.#batches.push(this.#rewriter.rewrite(Telemetry.of('logs', Buffer.from(alike.kept, 'latin1'), 1)));
   }
 
   /** What was added, undefined where that is nothing. */

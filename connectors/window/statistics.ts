@@ -109,7 +109,7 @@ export class NumberAggregation implements Aggregation<Item> {
 
   #set(row: number, count: number, sum: number, min: number, max: number): void {
     const at = row * STRIDE;
-    if (at >= this.#numbers.length) this.#numbers = grown(this.#numbers, at + STRIDE);
+    if (at + STRIDE > this.#numbers.length) this.#numbers = grown(this.#numbers, at + STRIDE);
     const numbers = this.#numbers;
     numbers[at] = count;
     numbers[at + 1] = sum;
