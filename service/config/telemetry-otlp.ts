@@ -1,4 +1,4 @@
-import { bool, headers, int, maybe, oneOf, optional, string, struct } from '../../core/config/fields.ts';
+import { bool, headers, int, maybe, oneOf, optional, secret, string, struct } from '../../core/config/fields.ts';
 
 /** Export of what the process tells of itself, in the words of the OpenTelemetry declarative configuration. */
 
@@ -9,7 +9,7 @@ export const otlpKeys = {
   protocol: oneOf('How to send.', ['grpc', 'http/protobuf', 'http/json'], 'http/protobuf'),
   endpoint: string('URL to send to.'),
   headers: headers('Headers of every request.'),
-  headers_list: string('Headers as name=value, separated by commas.'),
+  headers_list: secret('Headers as name=value, separated by commas.'),
   insecure: bool('Plain text for a gRPC endpoint without a scheme.'),
   timeout: milliseconds('Time limit of one export in milliseconds.'),
   compression: string('gzip or none.'),

@@ -8,6 +8,7 @@ import { grpcDecompressors } from '../../core/grpc/decompressors.ts';
 import { splitHostPort } from '../../core/net/listen.ts';
 import { EXPORT_METHOD } from '../../core/otlp/methods.ts';
 import type { Signal } from '../../core/signal.ts';
+import { withoutPasswords } from '../../core/url-password.ts';
 import type { OtlpSettings } from './types.ts';
 
 /** Brings encoded export requests of one signal to an OTLP server. */
@@ -68,6 +69,7 @@ function httpSender(signal: Signal, settings: OtlpSettings, userAgent: string): 
 }
 
 function post(url: URL, options: RequestOptions, body: Buffer, timeoutMs: number): Promise<void> {
+  const shown = withoutPasswords(url.href);
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? builtin.https.request : builtin.http.request;
     const signal = timeoutMs > 0 ? { signal: AbortSignal.timeout(timeoutMs) } : {};
@@ -77,10 +79,10 @@ function post(url: URL, options: RequestOptions, body: Buffer, timeoutMs: number
       response.on('end', () => {
         const status = response.statusCode ?? 0;
         if (status >= 200 && status < 300) resolve();
-        else reject(new Error(`${url.href} answered with status ${status}`));
+        else reject(new Error(`${shown} answered with status ${status}`));
       });
     });
-    request.on('error', (error) => reject(new Error(`cannot send to ${url.href}: ${error.message}`, { cause: error })));
+    request.on('error', (error) => reject(new Error(`cannot send to ${shown}: ${error.message}`, { cause: error })));
     request.end(body);
   });
 }
@@ -89,13 +91,13 @@ function post(url: URL, options: RequestOptions, body: Buffer, timeoutMs: number
 function target(settings: OtlpSettings): { url: URL; tls: boolean } {
   const hasScheme = /^https?:\/\//.test(settings.endpoint);
   const text = hasScheme ? settings.endpoint : `${settings.insecure ? 'http' : 'https'}://${settings.endpoint}`;
-  if (!URL.canParse(text)) throw new Error(`OTLP exporter: invalid endpoint "${settings.endpoint}"`);
+  if (!URL.canParse(text)) throw new Error(`OTLP exporter: invalid endpoint "${withoutPasswords(settings.endpoint)}"`);
   const url = new URL(text);
   return { url, tls: url.protocol === 'https:' };
 }
 
 function headersOf(settings: OtlpSettings): [string, string][] {
-  const listed = (settings.headers_list ?? '').split(',').flatMap((entry): [string, string][] => {
+  const listed = (settings.headers_list?.reveal() ?? '').split(',').flatMap((entry): [string, string][] => {
     const equals = entry.indexOf('=');
     return equals < 0 ? [] : [[entry.slice(0, equals).trim().toLowerCase(), entry.slice(equals + 1).trim()]];
   });

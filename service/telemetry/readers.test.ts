@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { Secret } from '../../core/config/secret.ts';
 import { GrpcServer } from '../../core/grpc/server.ts';
 import type { UnaryHandler } from '../../core/grpc/types.ts';
 import type { MetricDefinition } from '../../core/meter.ts';
@@ -172,7 +173,8 @@ test('OTLP as JSON, with headers from a list', async () => {
   const { posts, port } = await sink();
   const registry = new Registry('basic');
   registry.counter(SENT, { exporter: 'a' }).add(5);
-  const { reader: periodic } = reader(registry, otlp(port, { protocol: 'http/json', headers_list: 'a=b=c, D=e' }));
+  const headers_list = new Secret('a=b=c, D=e');
+  const { reader: periodic } = reader(registry, otlp(port, { protocol: 'http/json', headers_list }));
   await periodic.close();
   const [post] = posts;
   assert.equal(post?.headers['content-type'], 'application/json');

@@ -112,7 +112,7 @@ export interface OtlpSettings {
   readonly endpoint: string;
   readonly headers: ReadonlyMap<string, { reveal(): string }>;
   /** More headers, as `name=value,name=value`. */
-  readonly headers_list?: string | undefined;
+  readonly headers_list?: { reveal(): string } | undefined;
   /** Plain text for a gRPC endpoint without a scheme. */
   readonly insecure: boolean;
   /** Milliseconds; overrides the timeout of the reader. */
