@@ -6,6 +6,7 @@ import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
 import { FakeClock } from '../../core/testing/fake-clock.ts';
+import { MemoryStorage } from '../../core/testing/memory-storage.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { seededRandom } from '../../core/testing/random-telemetry.ts';
 import { testSettings } from '../../core/testing/settings.ts';
@@ -60,6 +61,7 @@ async function checkpointed(yaml = '', clock = new FakeClock(), exactlyOnce = tr
   const host = new NopHost();
   Object.assign(host.overview, { extensions: ['checkpoint'] });
   host.extensions.set('checkpoint', keeper);
+  host.extensions.set('memory', new MemoryStorage());
   await processor.start(host);
   const stored: Entries = new Map();
   return {
@@ -329,7 +331,15 @@ test('block_on_overflow: who waits for room in a partition that is given away co
 test('a storage of its own keeps the processor out of checkpoints', async () => {
   const { keeper } = await checkpointed();
   assert.deepEqual(keeper.owners, [{ kind: 'processor', id: 'tail_sampling', name: 'traces' }]);
-  await assert.rejects(checkpointed('storage: other'), { message: 'no storage client extension found' });
+  const { keeper: other, settings, take, clock, sent, sink } = await checkpointed('storage: memory');
+  assert.deepEqual(other.owners, []);
+  assert.deepEqual(settings.logger.messages('info'), [
+    'Traces are kept by the storage and take no part in checkpoints',
+  ]);
+  await take('p', span(1, 'a', failed));
+  await clock.advanceAsync(3000);
+  assert.deepEqual(sent(), ['a']);
+  assert.equal(sink.batches[0]?.context.stream, undefined, 'partitions are nothing to it');
 });
 
 test('another configuration takes up what there is', async () => {

@@ -83,27 +83,40 @@ test('stopped while the destination is away: the next start delivers, and no oth
   await destination.stop();
 });
 
-test('undecided traces survive a kill', async () => {
-  await using lab = new Lab();
-  const port = await freePort();
-  const yaml = (wait: string) => `
-extensions: { file_storage: { directory: "${lab.path('traces')}", create_directory: true } }
+function sampling(port: number, lab: Lab, wait: string, keeping: 'storage' | 'checkpoint'): string {
+  const [storage, interval] = keeping === 'storage' ? ['storage: file_storage,', '60s'] : ['', '100ms'];
+  return `
+extensions:
+  file_storage: { directory: "${lab.path('traces')}", create_directory: true }
+  checkpoint: { storage: file_storage, interval: ${interval}, min_pause: 10ms }
 receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:${port}" } } } }
 processors:
-  tail_sampling: { decision_wait: ${wait}, storage: file_storage, policies: [{ name: all, type: always_sample }] }
+  tail_sampling: { decision_wait: ${wait}, ${storage} policies: [{ name: all, type: always_sample }] }
 exporters: { file: { path: "${lab.path('out.json')}" } }
 service:
-  extensions: [file_storage]
+  extensions: [file_storage, checkpoint]
   ${QUIET}
   pipelines: { traces: { receivers: [otlp], processors: [tail_sampling], exporters: [file] } }`;
-  const first = await lab.run(yaml('60s')).listening(port);
-  for (const name of ['a', 'b']) assert.equal(await postSpans(port, [name]), 200);
-  first.process.kill('SIGKILL');
-  await first.exited();
-  const second = await lab.run(yaml('1s')).listening(port);
-  await second.until('the decision', () => lab.count('out.json') === 2);
-  assert.equal(await second.stop(), 0, second.output);
-  assert.deepEqual(spanNames(lab.documents('out.json')), ['a', 'b']);
+}
+
+test('undecided traces survive a kill, with checkpoints an end in order, at which nothing is decided', async () => {
+  for (const keeping of ['storage', 'checkpoint'] as const) {
+    await using lab = new Lab();
+    const port = await freePort();
+    const first = await lab.run(sampling(port, lab, '60s', keeping)).listening(port);
+    for (const name of ['a', 'b']) assert.equal(await postSpans(port, [name]), 200);
+    if (keeping === 'checkpoint') assert.equal(await first.stop(), 0, first.output);
+    else {
+      first.process.kill('SIGKILL');
+      await first.exited();
+      assert.match(first.output, /Traces are kept by the storage and take no part in checkpoints/);
+    }
+    assert.equal(lab.count('out.json'), 0);
+    const second = await lab.run(sampling(port, lab, '1s', keeping)).listening(port);
+    await second.until('the decision', () => lab.count('out.json') === 2);
+    assert.equal(await second.stop(), 0, second.output);
+    assert.deepEqual(spanNames(lab.documents('out.json')), ['a', 'b']);
+  }
 });
 
 test('a storage that is not there, or not one', async () => {
