@@ -52,8 +52,18 @@ export function followCertificates(
   );
 }
 
-function saslOf({ auth }: KafkaClientConfig, host: Pick<Host, 'extension'>): Sasl | undefined {
-  if (auth.kerberos !== undefined) throw new Error('auth::kerberos is not supported');
+const MECHANISMS: readonly string[] = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'];
+
+/** Throws where the configuration asks for a login that the clients do not have: known without any cluster. */
+export function checkLogin({ auth: { kerberos, sasl } }: KafkaClientConfig): void {
+  if (kerberos !== undefined) throw new Error('auth::kerberos is not supported');
+  if (sasl === undefined || MECHANISMS.includes(sasl.mechanism)) return;
+  throw new Error(`auth::sasl::mechanism ${sasl.mechanism} is not supported`);
+}
+
+function saslOf(config: KafkaClientConfig, host: Pick<Host, 'extension'>): Sasl | undefined {
+  checkLogin(config);
+  const { auth } = config;
   const { sasl, plain_text: plain } = auth;
   if (sasl === undefined) {
     return plain && { mechanism: 'PLAIN', username: plain.username, password: plain.password?.reveal() ?? '' };
@@ -62,12 +72,10 @@ function saslOf({ auth }: KafkaClientConfig, host: Pick<Host, 'extension'>): Sas
   if (mechanism === 'PLAIN' || mechanism === 'SCRAM-SHA-256' || mechanism === 'SCRAM-SHA-512') {
     return { mechanism, username, password: password?.reveal() ?? '' };
   }
-  if (mechanism !== 'OAUTHBEARER' || source === undefined) {
-    throw new Error(`auth::sasl::mechanism ${mechanism} is not supported`);
-  }
+  if (source === undefined) throw new Error('auth::sasl::oauthbearer_token_source is missing');
   const authenticator = clientAuthenticator(host, source);
   return {
-    mechanism,
+    mechanism: 'OAUTHBEARER',
     token: async () => {
       const headers = new Map<string, string>();
       await authenticator.authorize(headers, EMPTY_CONTEXT);

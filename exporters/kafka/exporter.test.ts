@@ -202,10 +202,18 @@ test('encodings of logs', async () => {
   assert.equal(JSON.parse((await bodies('events_json'))[2] ?? '').userId, 'u1');
   const [request = ''] = await bodies('otlp_json');
   assert.equal(JSON.parse(request).resourceLogs[0].scopeLogs[0].logRecords.length, 4);
-  const settings = testSettings({ id: 'kafka', kind: 'exporter' });
-  const jaeger = kafkaExporter(settings, readYaml(config, 'traces: {encoding: jaeger_thrift}'));
-  await assert.rejects(async () => jaeger.start(new NopHost()), /unrecognized traces encoding "jaeger_thrift"/);
-  await jaeger.shutdown();
+});
+
+test('what is not there is known before the start', () => {
+  for (const [yaml, fault] of [
+    ['traces: {encoding: jaeger_thrift}', /unrecognized traces encoding "jaeger_thrift"/],
+    ['auth: {kerberos: {realm: r}}', /auth::kerberos is not supported/],
+    ['auth: {sasl: {mechanism: AWS_MSK_IAM_OAUTHBEARER}}', /mechanism AWS_MSK_IAM_OAUTHBEARER is not supported/],
+    ['record_partitioner: {extension: mine}', /record_partitioner::extension is not supported/],
+  ] as const) {
+    const settings = testSettings({ id: 'kafka', kind: 'exporter' });
+    assert.throws(() => kafkaExporter(settings, readYaml(config, yaml)), fault, yaml);
+  }
 });
 
 test('spans of other makes', async () => {

@@ -5,7 +5,7 @@ import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
 import { PartialFailure } from '../../core/exporter-helper/types.ts';
 import type { Codec, KafkaDriver, KafkaProducer, Partitioner, ProducerOptions } from '../../core/kafka/client.ts';
-import { clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
+import { checkLogin, clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
 import { type DriverName, loadDriver } from '../../core/kafka/driver.ts';
 import { isAbsence } from '../../core/kafka/errors.ts';
 import { fnv1a, murmur2, roundRobin, stickyKey } from '../../core/kafka/partitioner.ts';
@@ -52,6 +52,7 @@ class KafkaSender {
     this.#config = config;
     this.#load = load;
     this.#metrics = new SentMetrics(settings);
+    checkSupported(settings, config);
     const staticHeaders = config.record_headers.map(({ name, value }) => [name, value?.reveal() ?? ''] as const);
     for (const signal of settings.signals) this.#lanes.set(signal, { keys: new Keys(signal, config), staticHeaders });
     const { sticky_key: sticky, round_robin: robin, least_backup: least } = config.record_partitioner ?? {};
@@ -66,9 +67,7 @@ class KafkaSender {
   }
 
   async start(host: Host): Promise<void> {
-    const { producer, record_partitioner: partitioner, driver } = this.#config;
-    if (partitioner?.extension !== undefined) throw new Error('record_partitioner::extension is not supported');
-    for (const signal of this.#settings.signals) checkEncoding(signal, this.#config[signal].encoding);
+    const { producer, driver } = this.#config;
     if (this.#config.exactly_once) {
       this.#keeper = checkpoints(host);
       if (this.#keeper?.exactlyOnce !== true) {
@@ -230,6 +229,15 @@ function partitionOf({ context }: Telemetry): string {
   throw new PipelineError(
     'exactly_once: the data does not say which partition it is of; take batch out of the pipeline',
   );
+}
+
+/** What the collector has and this exporter does not is said before it starts. */
+function checkSupported({ signals }: Settings, config: Config): void {
+  checkLogin(config);
+  if (config.record_partitioner?.extension !== undefined) {
+    throw new Error('record_partitioner::extension is not supported');
+  }
+  for (const signal of signals) checkEncoding(signal, config[signal].encoding);
 }
 
 function checkEncoding(signal: Signal, encoding: string): void {

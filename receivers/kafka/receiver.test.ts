@@ -227,8 +227,8 @@ test('encodings and headers', async () => {
     [['kafka.header.tenant', 't1']],
   );
   assert.deepEqual(batch?.context.metadata.get('more'), ['x']);
-  const wrong = await receiver('traces: {encoding: json}');
-  await assert.rejects(async () => wrong.start(), /unrecognized traces encoding "json"/);
+  await assert.rejects(receiver('traces: {encoding: json}'), /unrecognized traces encoding "json"/);
+  await assert.rejects(receiver('auth: {kerberos: {realm: r}}'), /auth::kerberos is not supported/);
 });
 
 test('spans of other makes', async () => {

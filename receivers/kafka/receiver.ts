@@ -3,7 +3,7 @@ import type { Timer } from '../../core/clock.ts';
 import type { Host, Outputs, Receiver, Settings } from '../../core/component.ts';
 import { STRATEGIES, type Strategy } from '../../core/kafka/assign.ts';
 import type { ConsumerOptions, KafkaDriver, RecordBatch } from '../../core/kafka/client.ts';
-import { clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
+import { checkLogin, clientOptions, followCertificates } from '../../core/kafka/client-options.ts';
 import { GroupConsumer } from '../../core/kafka/consumer.ts';
 import { loadDriver } from '../../core/kafka/driver.ts';
 import { Leases } from '../../core/kafka/leases.ts';
@@ -41,6 +41,8 @@ export class KafkaReceiver implements Receiver {
     this.#config = config;
     this.#outputs = outputs;
     this.#load = load;
+    checkLogin(config);
+    for (const signal of settings.signals) decoderOf(signal, config[signal].encoding);
   }
 
   async start(host: Host): Promise<void> {
