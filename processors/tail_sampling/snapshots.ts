@@ -5,7 +5,7 @@ import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Ledger } from './ledger.ts';
 import { NONE } from './store/arena.ts';
 import type { DecisionCache } from './store/decision-cache.ts';
-import { checkSpans, damage, finite, TraceReader, TraceWriter } from './trace-codec.ts';
+import { checkSpans, damage, finite, restoreTraces, TraceWriter } from './trace-codec.ts';
 
 /** Of the form of the entries. */
 export const SNAPSHOT_VERSION = 1;
@@ -14,8 +14,10 @@ export const SNAPSHOT_VERSION = 1;
 const CLOCK = 'clock';
 /** Sampled spans on their way to the next component. */
 const OUTBOX = 'outbox';
-/** One entry for the traces that came in the same second. */
+/** Traces that came in the same second are together, as they are decided together. */
 const TRACES = 'traces/';
+/** So many seconds have entries of their own, then the first has the next as well: names must not become ever more. */
+const GROUPS = 128;
 const SAMPLED_IDS = 'sampled/';
 const OTHER_IDS = 'others/';
 const MILLIS = 1000;
@@ -35,8 +37,8 @@ export class Snapshots {
   readonly #caches: readonly (readonly [prefix: string, cache: DecisionCache | undefined])[];
   /** The monotonic clock at time 0 of the partition. */
   #begin: number;
-  /** Seconds in which traces came that have changed. */
-  readonly #changed = new Set<number>();
+  /** Groups of traces that have changed. */
+  readonly #changed = new Uint8Array(GROUPS);
   /** What was stored last. */
   #outbox: Buffer | undefined;
   #tick = NONE;
@@ -55,7 +57,7 @@ export class Snapshots {
   }
 
   touch(slot: number): void {
-    this.#changed.add(this.#secondOf(slot));
+    this.#changed[this.#groupOf(slot)] = 1;
   }
 
   /** See Checkpointed; `waiting`: what was taken from the outbox and not accepted yet. */
@@ -95,17 +97,15 @@ export class Snapshots {
       const blocks = numbered(entries, prefix).map(([, block]) => block);
       cache?.restore(blocks, oldest, policyOf);
     }
-    const reader = new TraceReader(this.#ledger, this.#begin, policyOf);
-    this.#ledger.restoring(() => {
-      for (const [, second] of numbered(entries, TRACES)) reader.read(second);
-    });
-    this.#changed.clear();
+    const groups = numbered(entries, TRACES).map(([, group]) => group);
+    this.#ledger.restoring(() => restoreTraces(groups, this.#ledger, this.#begin, policyOf));
+    this.#changed.fill(0);
     return batchesOf(entries.get(OUTBOX), context);
   }
 
-  /** The second of the partition in which a trace came. */
-  #secondOf(slot: number): number {
-    return Math.floor(((this.#ledger.traces.table.arrivedAt[slot] as number) - this.#begin) / MILLIS);
+  #groupOf(slot: number): number {
+    const age = (this.#ledger.traces.table.arrivedAt[slot] as number) - this.#begin;
+    return Math.floor(Math.max(0, age) / MILLIS) % GROUPS;
   }
 
   #clockEntry(): Buffer {
@@ -131,28 +131,22 @@ export class Snapshots {
 
   #traces(which: 'all' | 'changed'): Entries {
     const { table } = this.#ledger.traces;
+    const changed = this.#changed;
     const entries: Entries = new Map();
-    if (which === 'changed') for (const second of this.#changed) entries.set(TRACES + second, undefined);
-    // traces are in the order of their arrival, so each second is one run
-    let writer: TraceWriter | undefined;
-    let current = Number.NaN;
-    const end = () => {
-      if (writer !== undefined) entries.set(TRACES + current, writer.finish());
-    };
-    if (which === 'all' || this.#changed.size > 0) {
-      for (let slot = table.oldest; slot !== NONE; slot = table.newer(slot)) {
-        const second = this.#secondOf(slot);
-        if (which === 'changed' && !this.#changed.has(second)) continue;
-        if (current !== second) {
-          end();
-          writer = new TraceWriter(this.#ledger, this.#begin);
-          current = second;
-        }
-        writer?.write(slot);
-      }
+    if (which === 'changed') {
+      if (!changed.includes(1)) return entries;
+      for (const [group, isChanged] of changed.entries()) if (isChanged === 1) entries.set(TRACES + group, undefined);
     }
-    end();
-    this.#changed.clear();
+    const writers: (TraceWriter | undefined)[] = [];
+    for (let slot = table.oldest; slot !== NONE; slot = table.newer(slot)) {
+      const group = this.#groupOf(slot);
+      if (which === 'changed' && changed[group] === 0) continue;
+      writers[group] ??= new TraceWriter(this.#ledger, this.#begin);
+      writers[group].write(slot);
+    }
+    for (const [group, writer] of writers.entries())
+      if (writer !== undefined) entries.set(TRACES + group, writer.finish());
+    changed.fill(0);
     return entries;
   }
 }

@@ -10,6 +10,7 @@ import type { WaitingChunk } from './store/traces.ts';
 
 /** Times count from the begin of a partition: longer ones are damage, and could not be added. */
 const LONGEST_MS = Number.MAX_SAFE_INTEGER;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /** Traces as bytes: what is known about each, and its spans. A resource that many have is written once. */
 export class TraceWriter {
@@ -30,9 +31,8 @@ export class TraceWriter {
     const id = Buffer.alloc(ID_LENGTH);
     table.copyId(slot, id, 0);
     const decidedAt = table.decidedAt[slot] as number;
-    const to = this.#to.bytes(id);
+    const to = this.#to.double((table.arrivedAt[slot] as number) - this.#begin).bytes(id);
     to.uint32(table.decision[slot] as number).uint32((table.policy[slot] as number) + 1);
-    to.double((table.arrivedAt[slot] as number) - this.#begin);
     to.double(decidedAt === NONE ? Number.NaN : decidedAt - this.#begin);
     to.uint32(Math.max(0, table.batch[slot] as number));
     to.uint32((table.spans[slot] as number) >>> 0).double(table.sizeBytes[slot] as number);
@@ -60,38 +60,54 @@ export class TraceWriter {
   }
 }
 
-/** Puts traces into a ledger that has none, the oldest first. Throws where bytes cannot be read. */
-export class TraceReader {
+/**
+ * Puts traces into a ledger that has none, in the order in which they came. `groups`: what writers gave; `begin`: as
+ * they had it; `policyOf`: the index that a policy has now. Throws where bytes cannot be read.
+ */
+export function restoreTraces(
+  groups: readonly Buffer[],
+  ledger: Ledger,
+  begin: number,
+  policyOf: (before: number) => number,
+): void {
+  const readers = groups.map((group) => new TraceReader(group, ledger, begin, policyOf));
+  for (;;) {
+    let oldest: TraceReader | undefined;
+    for (const reader of readers) if (reader.arrivedAt < (oldest?.arrivedAt ?? NEVER)) oldest = reader;
+    if (oldest === undefined) return;
+    oldest.restore();
+  }
+}
+
+/** Traces of a group, one after the other. */
+class TraceReader {
+  /** When the next one came; NEVER where there is none. */
+  arrivedAt = Number.NEGATIVE_INFINITY;
+  readonly #from: StateReader;
   readonly #ledger: Ledger;
   readonly #begin: number;
   readonly #policyOf: (before: number) => number;
-  #newest = Number.NEGATIVE_INFINITY;
+  readonly #resources: Buffer[] = [];
 
-  /** `begin`: as in TraceWriter; `policyOf`: the index that a policy has now. */
-  constructor(ledger: Ledger, begin: number, policyOf: (before: number) => number) {
+  constructor(bytes: Buffer, ledger: Ledger, begin: number, policyOf: (before: number) => number) {
+    this.#from = new StateReader(bytes);
     this.#ledger = ledger;
     this.#begin = begin;
     this.#policyOf = policyOf;
+    this.#next();
   }
 
-  read(bytes: Buffer): void {
-    const from = new StateReader(bytes);
-    const resources: Buffer[] = [];
-    while (!from.isAtEnd) this.#readTrace(from, resources);
-  }
-
-  #readTrace(from: StateReader, resources: Buffer[]): void {
+  /** Puts the next one into the ledger. */
+  restore(): void {
+    const from = this.#from;
     const { table, batches } = this.#ledger.traces;
     const id = from.bytes();
     if (id.length !== ID_LENGTH || table.find(id, 0) !== NONE) throw damage('a trace id');
     const decision = from.uint32() as Decision;
     if (decision > Decision.DROPPED) throw damage('a decision');
     const policy = this.#policyOf(from.uint32() - 1);
-    const arrivedAt = finite(from.double());
-    if (arrivedAt < this.#newest) throw damage('the order');
-    this.#newest = arrivedAt;
     const slot = this.#ledger.open(id, 0);
-    table.arrivedAt[slot] = this.#begin + arrivedAt;
+    table.arrivedAt[slot] = this.#begin + this.arrivedAt;
     const decidedAt = from.double();
     table.decidedAt[slot] = Number.isNaN(decidedAt) ? NONE : this.#begin + finite(decidedAt);
     // a shorter decision_wait counts, a longer one is for traces that come
@@ -99,16 +115,24 @@ export class TraceReader {
     table.spans[slot] = from.uint32();
     table.sizeBytes[slot] = from.double();
     let isKept = true;
-    for (let left = from.uint32(); left > 0; left--) isKept = this.#readChunk(slot, from, resources) && isKept;
+    for (let left = from.uint32(); left > 0; left--) isKept = this.#restoreChunk(slot) && isKept;
     if (!isKept) this.#ledger.giveUp(slot, Reason.NO_MEMORY);
     else if (decision !== Decision.PENDING) this.#ledger.restoreDecided(slot, decision, policy);
+    this.#next();
+  }
+
+  #next(): void {
+    const before = this.arrivedAt;
+    this.arrivedAt = this.#from.isAtEnd ? NEVER : finite(this.#from.double());
+    if (this.arrivedAt < before) throw damage('the order');
   }
 
   /** False where there is no memory for it. */
-  #readChunk(slot: number, from: StateReader, resources: Buffer[]): boolean {
+  #restoreChunk(slot: number): boolean {
+    const from = this.#from;
     const number = from.uint32();
-    if (number === resources.length) resources.push(from.bytes());
-    const resource = resources[number];
+    if (number === this.#resources.length) this.#resources.push(from.bytes());
+    const resource = this.#resources[number];
     if (resource === undefined) throw damage('a resource');
     const chunk = { resource, spans: from.uint32(), size: from.uint32() | 0, run: from.bytes() };
     checkChunk(chunk);
