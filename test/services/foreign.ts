@@ -190,7 +190,7 @@ service:
 }
 
 /** The peer's server; ends with the scope. */
-class Server implements AsyncDisposable {
+export class Server implements AsyncDisposable {
   readonly requests: Line[] = [];
   ports = { plain: 0, tls: 0, ipv6: 0 };
   readonly #process: ChildProcess;

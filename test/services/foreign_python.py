@@ -1,4 +1,4 @@
-"""An application and an OTLP server in Python: `send CASES`, `serve CERT KEY SOCKET`. Each line of output is JSON."""
+"""An application and an OTLP server in Python: `send CASES`, `serve CERT KEY SOCKET [LIMIT]`. Each line of output is JSON."""
 
 import json
 import sys
@@ -114,8 +114,9 @@ class Server(stubs.TraceServiceServicer):
         return response
 
 
-def serve(cert, key, socket):
-    server = grpc.server(futures.ThreadPoolExecutor(4))
+def serve(cert, key, socket, limit=4 << 20):
+    options = [("grpc.max_receive_message_length", int(limit))]
+    server = grpc.server(futures.ThreadPoolExecutor(4), options=options)
     stubs.add_TraceServiceServicer_to_server(Server(), server)
     pair = (open(key, "rb").read(), open(cert, "rb").read())
     ports = {
