@@ -56,17 +56,28 @@ test('an insert has its statement, settings and token in the URL and its rows in
   const { client, requests } = await peer((response, request) => {
     seen = request;
     response.end();
-  }, 'username: u\npassword: p\nconnection_params: {max_insert_threads: "4"}');
+  }, 'username: u\npassword: p\nconnection_params: {max_insert_threads: "4", async_insert: "1"}');
   const body = [Buffer.from('ro'), Buffer.from('ws')];
   await client.insert({ ...INSERT, body, token: 'abc', settings: { async_insert: '0' } });
   const params = Object.fromEntries(seen?.url.searchParams ?? []);
   assert.equal(params.query, 'INSERT INTO `d`.`t\\`x` (`a`, `b.c`) FORMAT Native');
-  assert.deepEqual([params.insert_deduplication_token, params.async_insert], ['abc', '0']);
-  assert.equal(params.max_insert_threads, '4', 'the configuration has the last word');
+  assert.deepEqual([params.insert_deduplication_token, params.max_insert_threads], ['abc', '4']);
+  assert.equal(params.async_insert, '1', 'the configuration of the connection has the last word');
   assert.equal(zstdDecompressSync(seen?.body ?? Buffer.alloc(0)).toString(), 'rows');
   const headers = requests[0]?.headers ?? {};
   assert.deepEqual([headers['x-clickhouse-user'], headers['x-clickhouse-key']], ['u', 'p']);
   assert.deepEqual([headers['content-encoding'], headers['user-agent']], ['zstd', 'weir/0.0.0-test']);
+});
+
+test('a query only reads, whatever the connection says', async () => {
+  let url: URL | undefined;
+  const { client } = await peer((response, request) => {
+    url = request.url;
+    response.end();
+  }, 'connection_params: {readonly: "0", max_threads: "1"}');
+  for await (const _ of client.query({ sql: 'SELECT 1', format: 'CSV', params: { x: '1' } }));
+  const given = ['readonly', 'max_threads', 'default_format', 'param_x'].map((name) => url?.searchParams.get(name));
+  assert.deepEqual(given, ['1', '1', 'CSV', '1']);
 });
 
 test('the code of an error decides', async () => {
