@@ -106,19 +106,23 @@ function encodePiece(b: Buffer, start: number, stop: number, out: Buffer, outAt:
   if (stop - start >= MIN_SEARCH) {
     // positions are kept relative to the piece plus one, so that zero means empty
     TABLE.fill(0);
+    // four bytes at once, without the checks of Buffer's methods
+    const words = new DataView(b.buffer, b.byteOffset, b.length);
     const last = stop - 4;
     let skip = 32;
     for (let at = start; at <= last; ) {
-      const word = b.readInt32LE(at);
+      const word = words.getInt32(at, true);
       const slot = Math.imul(word, 0x1e35a7bd) >>> (32 - HASH_BITS);
       const candidate = start + (TABLE[slot] as number) - 1;
       TABLE[slot] = at - start + 1;
-      if (candidate < start || b.readInt32LE(candidate) !== word) {
+      if (candidate < start || words.getInt32(candidate, true) !== word) {
         // the longer nothing matches, the larger the steps: incompressible data passes quickly
         at += skip++ >>> 5;
         continue;
       }
       let length = 4;
+      while (at + length <= last && words.getInt32(candidate + length, true) === words.getInt32(at + length, true))
+        length += 4;
       while (at + length < stop && b[candidate + length] === b[at + length]) length++;
       end = putLiteral(b, literal, at, out, end);
       end = putCopy(out, end, at - candidate, length);

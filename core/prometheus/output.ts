@@ -24,8 +24,9 @@ export class Output {
     writer.length = at + 1 + size;
   }
 
-  message(field: number, write: () => void): void {
-    this.writer.open(tagOf(field, WireType.BYTES), 0);
+  /** `expected`: about how many bytes it will have. */
+  message(field: number, write: () => void, expected = 0): void {
+    this.writer.open(tagOf(field, WireType.BYTES), expected);
     write();
     this.writer.close();
   }

@@ -118,7 +118,7 @@ class RemoteWriter {
     if (this.#second && !settings.featureGate(`${GATE}.enableSendingRW2`)) {
       throw new Error(`remote write v2 is only supported with the feature gate ${GATE}.enableSendingRW2`);
     }
-    this.#translator = new Translator(translateOptions(settings, config));
+    this.#translator = new Translator(translateOptions(settings, config), Math.floor(settings.random() * 2 ** 32));
     if (urlFault(endpoint, { request: true }) !== undefined || !URL.canParse(endpoint)) {
       throw new Error('invalid endpoint');
     }

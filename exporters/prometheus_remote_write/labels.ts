@@ -2,6 +2,15 @@ import type { Attributes } from '../../core/otlp/readers/attributes.ts';
 import type { ScopeReader } from '../../core/otlp/readers/scope.ts';
 import { valueText } from '../../core/otlp/value.ts';
 import { remoteLabelName } from '../../core/prometheus/names.ts';
+import {
+  byName,
+  type Common,
+  joined,
+  type Label,
+  type Own,
+  withCommon,
+} from '../../core/prometheus/remote-write/join-labels.ts';
+import { LabelPlan, type PlannedLabel } from '../../core/prometheus/remote-write/label-plan.ts';
 
 export interface LabelOptions {
   readonly utf8: boolean;
@@ -18,6 +27,8 @@ export type Texts = readonly (readonly [key: string, text: string])[];
 
 /** Names of attributes come from data, so what is kept of them is bounded. */
 const MAX_NAMES = 10_000;
+/** So many points go without a plan before there is one, or another one. */
+const PLAN_AFTER = 4;
 /** Points with more attributes than that are rare. */
 const MAX_PLACES = 64;
 /** What `job` and `instance` are made of. */
@@ -28,23 +39,6 @@ export const SERVICE_ATTRIBUTES: ReadonlySet<string> = new Set([
 ]);
 /** Attributes of the scope that have a label of their own. */
 const SCOPE_FIELDS: ReadonlySet<string> = new Set(['name', 'version', 'schema_url']);
-
-type Label = readonly [name: string, value: string];
-
-/** Something that every point under a resource and scope has. */
-interface Common {
-  readonly name: string;
-  readonly value: string;
-  /** An attribute of that name wins over it. */
-  readonly weak: boolean;
-}
-
-/** An attribute that is a label. */
-interface Own {
-  readonly key: string;
-  readonly name: string;
-  value: string;
-}
 
 /** The key of an attribute, by its bytes, and the label it becomes. */
 interface Known {
@@ -63,6 +57,10 @@ export class Labels {
   #promotedKeys: ReadonlySet<string> = new Set();
   #target: Texts = [];
   #common: readonly Common[] = [];
+  /** What the last points had in common, until something of it changes. */
+  #plan: LabelPlan | undefined;
+  #planned = '';
+  #misses = 0;
 
   constructor(options: LabelOptions) {
     this.#options = options;
@@ -74,6 +72,7 @@ export class Labels {
   }
 
   resource(attributes: Texts): void {
+    this.#forgetPlan();
     this.#promoted = attributes.filter(([key]) => this.#options.promotes(key));
     this.#promotedKeys = new Set(this.#promoted.map(([key]) => key));
     // what was known of a place may be promoted now
@@ -82,6 +81,7 @@ export class Labels {
   }
 
   scope(scope: ScopeReader): void {
+    this.#forgetPlan();
     const labels: (readonly [string, string])[] = [];
     if (this.#options.scopeInfo) {
       for (const [key, text] of textsOf(scope.attributes)) {
@@ -91,6 +91,19 @@ export class Labels {
       if (scope.version !== '') labels.push([this.#name('otel_scope_version'), scope.version]);
     }
     this.#common = this.#commonWith(labels);
+  }
+
+  /** How points of a metric get their labels, which is worth to be found out where several have the same keys. */
+  planFor(metric: string): LabelPlan | undefined {
+    if (metric === this.#planned) return this.#plan;
+    this.#forgetPlan();
+    this.#planned = metric;
+    return undefined;
+  }
+
+  /** Tells of a point that the plan was not good for: others may be like it. */
+  replan(attributes: Attributes): void {
+    if (++this.#misses % PLAN_AFTER === 0) this.#plan = this.#planOf(attributes);
   }
 
   /** Sorted by name, without `__name__`. Throws where an attribute cannot be a label. */
@@ -114,6 +127,32 @@ export class Labels {
     const others = attributes.filter(([key, text]) => text !== '' && !SERVICE_ATTRIBUTES.has(key));
     const own = others.map(([key, value]): Own => ({ key, name: nameOf(key), value }));
     return withCommon(joined(own), this.#commonWith([]));
+  }
+
+  #forgetPlan(): void {
+    this.#plan = undefined;
+    this.#planned = '';
+    this.#misses = 0;
+  }
+
+  /** Undefined where labels exclude or join each other. */
+  #planOf(attributes: Attributes): LabelPlan | undefined {
+    const keys: Buffer[] = [];
+    const labels: PlannedLabel[] = [{ name: '__name__', value: this.#planned }];
+    attributes.rewind();
+    for (let place = 0; attributes.next(); place++) {
+      const key = attributes.key();
+      if (this.#promotedKeys.has(key)) return undefined;
+      keys.push(Buffer.from(key));
+      labels.push({ name: this.#name(key), place });
+    }
+    for (const [key, value] of this.#promoted) if (value !== '') labels.push({ name: this.#name(key), value });
+    for (const { name, value } of this.#common) labels.push({ name, value });
+    labels.sort(byName);
+    const isPlain = labels.every(
+      (label, i) => label.name !== labels[i - 1]?.name && (!('value' in label) || label.value !== ''),
+    );
+    return isPlain ? new LabelPlan(keys, labels) : undefined;
   }
 
   #commonWith(scope: Texts): Common[] {
@@ -144,59 +183,6 @@ export class Labels {
     }
     return name;
   }
-}
-
-const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
-  a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-
-/** Sorted by name; attributes that become one label are joined by a semicolon, in the order of their keys. */
-function joined(own: readonly Own[]): Own[] {
-  const sorted: Own[] = [];
-  // few, and mostly in order already: inserting beats sorting
-  for (const one of own) {
-    if (one.value === '') continue;
-    let at = sorted.length;
-    while (at > 0 && after(sorted[at - 1] as Own, one)) at--;
-    sorted.splice(at, 0, one);
-  }
-  for (let i = 1; i < sorted.length; ) {
-    const [before, one] = [sorted[i - 1] as Own, sorted[i] as Own];
-    if (before.name !== one.name) i++;
-    else {
-      if (before.value !== one.value) before.value += `;${one.value}`;
-      sorted.splice(i, 1);
-    }
-  }
-  return sorted;
-}
-
-function after(a: Own, b: Own): boolean {
-  return a.name === b.name ? a.key > b.key : a.name > b.name;
-}
-
-/** Both are sorted by name. */
-function withCommon(own: readonly Own[], common: readonly Common[]): Label[] {
-  const labels: Label[] = [];
-  let i = 0;
-  for (const { name, value, weak } of common) {
-    for (; i < own.length && (own[i] as Own).name < name; i++) labels.push(labelOf(own[i] as Own));
-    const same = own[i]?.name === name ? own[i++] : undefined;
-    if (same !== undefined && weak) labels.push(labelOf(same));
-    else if (value !== '') labels.push([name, value]);
-  }
-  for (; i < own.length; i++) labels.push(labelOf(own[i] as Own));
-  return labels;
-}
-
-const labelOf = ({ name, value }: Own): Label => [name, value];
-
-/** With one more, in the place of one of that name. */
-export function withLabel(labels: readonly Label[], name: string, value: string): Label[] {
-  const all = [...labels];
-  let at = 0;
-  while (at < all.length && (all[at] as Label)[0] < name) at++;
-  all.splice(at, all[at]?.[0] === name ? 1 : 0, [name, value]);
-  return all;
 }
 
 /** Attributes as texts, in the order they came. */

@@ -12,17 +12,18 @@ import {
   remoteLabelName,
   unitName,
 } from '../../core/prometheus/names.ts';
+import { withLabel } from '../../core/prometheus/remote-write/join-labels.ts';
+import { remoteType } from '../../core/prometheus/remote-write/metric-type.ts';
 import { exemplarsOf, milliseconds, nativeHistogram } from '../../core/prometheus/remote-write/points.ts';
 import {
   type RemoteMetadata,
   type RemoteSample,
-  type RemoteSeries,
   RemoteType,
   SeriesSet,
 } from '../../core/prometheus/remote-write/series.ts';
 import type { TextLabels } from '../../core/prometheus/text.ts';
 import type { Telemetry } from '../../core/telemetry/telemetry.ts';
-import { type LabelOptions, Labels, SERVICE_ATTRIBUTES, type Texts, textsOf, withLabel } from './labels.ts';
+import { type LabelOptions, Labels, SERVICE_ATTRIBUTES, type Texts, textsOf } from './labels.ts';
 
 export interface TranslateOptions extends LabelOptions {
   readonly naming: MetricNaming;
@@ -39,9 +40,6 @@ export interface Translated {
 }
 
 const MAX_REASONS = 10;
-/** What a receiver for Prometheus says about a type that OTLP does not have. */
-const TYPE_KEY = Buffer.from('prometheus.type');
-
 /** From OTLP to series of remote write, read from the bytes. */
 export class Translator {
   readonly #options: TranslateOptions;
@@ -51,18 +49,25 @@ export class Translator {
   readonly #metric = new MetricReader();
   readonly #point = new DataPointReader();
   readonly #resource = new Attributes();
-  #result: Translated = empty();
+  #result: Translated;
   #metadata: RemoteMetadata = NO_METADATA;
   /** Nanoseconds; of the points of a resource. */
   #newest = 0n;
+  /** Of the last point: nanoseconds, and the same in milliseconds. */
+  #time = 0n;
+  #timeMs = 0;
+  readonly #seed: number;
 
-  constructor(options: TranslateOptions) {
+  /** `seed`: see KeyWriter. */
+  constructor(options: TranslateOptions, seed: number) {
     this.#options = options;
+    this.#seed = seed;
+    this.#result = empty(seed);
     this.#labels = new Labels(options);
   }
 
   translate(batch: Telemetry): Translated {
-    const result = empty();
+    const result = empty(this.#seed);
     this.#result = result;
     const groups = this.#groups.open(batch);
     while (groups.nextResource()) {
@@ -79,7 +84,7 @@ export class Translator {
       }
       this.#try(() => this.#addTarget(attributes));
     }
-    this.#result = empty();
+    this.#result = empty(this.#seed);
     return result;
   }
 
@@ -126,18 +131,15 @@ export class Translator {
   }
 
   #addPoint(point: DataPointReader): void {
-    const labels = this.#labels.ofPoint(point.attributes);
     const stale = (point.flags & NO_RECORDED_VALUE) !== 0;
-    const at = { timestampMs: milliseconds(point.timeUnixNano), stale };
+    const timestampMs = this.#millisecondsOf(point);
+    if (point.type === MetricType.GAUGE || point.type === MetricType.SUM) {
+      this.#addNumber(point, { timestampMs, stale, value: point.value });
+      return;
+    }
+    const labels = this.#labels.ofPoint(point.attributes);
+    const at = { timestampMs, stale };
     switch (point.type) {
-      case MetricType.GAUGE:
-      case MetricType.SUM: {
-        const series = this.#series(labels, '');
-        series.samples.push({ timestampMs: at.timestampMs, stale, value: point.value });
-        const counter = this.#metadata.type === RemoteType.COUNTER;
-        if (counter || this.#options.second) series.exemplars.push(...exemplarsOf(point));
-        return;
-      }
       case MetricType.SUMMARY:
         this.#addSummary(point, labels, at);
         return;
@@ -146,33 +148,57 @@ export class Translator {
         return;
       default: {
         const histogram = nativeHistogram(point, at);
-        const series = this.#series(labels, '');
-        series.histograms.push(histogram);
-        series.exemplars.push(...exemplarsOf(point));
+        const row = this.#series(labels, '');
+        this.#result.series.addHistogram(row, histogram);
+        this.#result.series.addExemplars(row, exemplarsOf(point));
       }
     }
   }
 
+  #addNumber(point: DataPointReader, sample: RemoteSample): void {
+    const { second } = this.#options;
+    const { series } = this.#result;
+    // the second version wants the labels themselves
+    const plan = second ? undefined : this.#labels.planFor(this.#metadata.name);
+    let row = plan === undefined ? -1 : series.planned(plan, point.attributes, this.#metadata);
+    if (row < 0) {
+      row = this.#series(this.#labels.ofPoint(point.attributes), '');
+      if (!second) this.#labels.replan(point.attributes);
+    }
+    series.addSample(row, sample);
+    if (second || this.#metadata.type === RemoteType.COUNTER) series.addExemplars(row, exemplarsOf(point));
+  }
+
+  /** Points one after another mostly have the same time. */
+  #millisecondsOf({ timeUnixNano }: DataPointReader): number {
+    if (timeUnixNano !== this.#time) {
+      this.#time = timeUnixNano;
+      this.#timeMs = milliseconds(timeUnixNano);
+    }
+    return this.#timeMs;
+  }
+
   #addSummary(point: DataPointReader, labels: TextLabels, at: Omit<RemoteSample, 'value'>): void {
-    this.#series(labels, '_sum').samples.push({ ...at, value: point.sum ?? 0 });
-    this.#series(labels, '_count').samples.push({ ...at, value: Number(point.count) });
+    const { series } = this.#result;
+    series.addSample(this.#series(labels, '_sum'), { ...at, value: point.sum ?? 0 });
+    series.addSample(this.#series(labels, '_count'), { ...at, value: Number(point.count) });
     for (const { quantile, value } of point.quantiles()) {
-      const series = this.#series(labels, '', ['quantile', decimalText(quantile)]);
-      series.samples.push({ ...at, value });
+      series.addSample(this.#series(labels, '', ['quantile', decimalText(quantile)]), { ...at, value });
     }
   }
 
   #addHistogram(point: DataPointReader, labels: TextLabels, at: Omit<RemoteSample, 'value'>): void {
     const { sum } = point;
     const count = Number(point.count);
-    if (sum !== undefined) this.#series(labels, '_sum').samples.push({ ...at, value: sum });
-    this.#series(labels, '_count').samples.push({ ...at, value: count });
+    const { series } = this.#result;
+    if (sum !== undefined) series.addSample(this.#series(labels, '_sum'), { ...at, value: sum });
+    series.addSample(this.#series(labels, '_count'), { ...at, value: count });
     const counts = point.bucketCounts();
-    const buckets: { readonly bound: number; readonly series: RemoteSeries }[] = [];
+    const buckets: { readonly bound: number; readonly row: number }[] = [];
     const add = (bound: number, value: number): void => {
-      const series = this.#series(labels, '_bucket', ['le', decimalText(bound)]);
-      series.samples.push({ ...at, value });
-      buckets.push({ bound, series });
+      const row = this.#series(labels, '_bucket', ['le', decimalText(bound)]);
+      series.addSample(row, { ...at, value });
+      buckets.push({ bound, row });
     };
     let cumulative = 0n;
     for (const [i, bound] of point.explicitBounds().entries()) {
@@ -184,12 +210,13 @@ export class Translator {
     add(Infinity, count);
     buckets.sort((a, b) => a.bound - b.bound);
     for (const exemplar of exemplarsOf(point)) {
-      buckets.find(({ bound }) => exemplar.value <= bound)?.series.exemplars.push(exemplar);
+      const bucket = buckets.find(({ bound }) => exemplar.value <= bound);
+      if (bucket !== undefined) series.addExemplars(bucket.row, [exemplar]);
     }
   }
 
   /** The series of the metric; with a label of ours, which wins over an attribute of that name. */
-  #series(labels: TextLabels, suffix: string, own?: readonly [string, string]): RemoteSeries {
+  #series(labels: TextLabels, suffix: string, own?: readonly [string, string]): number {
     const all = own === undefined ? labels : withLabel(labels, own[0], own[1]);
     return this.#result.series.of(withLabel(all, '__name__', this.#metadata.name + suffix), this.#metadata);
   }
@@ -207,34 +234,13 @@ export class Translator {
     const name = namespace === '' ? 'target_info' : `${namespace}_target_info`;
     const metadata = { name, type: RemoteType.GAUGE, help: 'Target metadata', unit: '' };
     const sample = { timestampMs: milliseconds(this.#newest), value: 1, stale: false };
-    this.#result.series.of(withLabel(labels, '__name__', name), metadata).samples.push(sample);
+    const { series } = this.#result;
+    series.addSample(series.of(withLabel(labels, '__name__', name), metadata), sample);
   }
 }
 
 const NO_METADATA: RemoteMetadata = { name: '', type: RemoteType.UNKNOWN, help: '', unit: '' };
 
-function empty(): Translated {
-  return { series: new SeriesSet(), metadata: [], failures: { count: 0, reasons: [] } };
-}
-
-function remoteType(metric: MetricReader): RemoteType {
-  switch (metric.type) {
-    case MetricType.GAUGE:
-      return typeHint(metric) === 'unknown' ? RemoteType.UNKNOWN : RemoteType.GAUGE;
-    case MetricType.SUM: {
-      if (metric.monotonic) return RemoteType.COUNTER;
-      const hint = typeHint(metric);
-      return hint === 'info' ? RemoteType.INFO : hint === 'stateset' ? RemoteType.STATESET : RemoteType.GAUGE;
-    }
-    case MetricType.SUMMARY:
-      return RemoteType.SUMMARY;
-    case MetricType.NONE:
-      return RemoteType.UNKNOWN;
-    default:
-      return RemoteType.HISTOGRAM;
-  }
-}
-
-function typeHint({ metadata }: MetricReader): string {
-  return metadata.find(TYPE_KEY) ? (textsOf(metadata).find(([key]) => key === 'prometheus.type')?.[1] ?? '') : '';
+function empty(seed: number): Translated {
+  return { series: new SeriesSet(seed), metadata: [], failures: { count: 0, reasons: [] } };
 }

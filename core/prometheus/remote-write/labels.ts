@@ -15,8 +15,9 @@ export function writeLabels(out: Output, labels: TextLabels): void {
 
 /** What two tags and two lengths of one byte take. */
 const FRAME = 4;
-const NAME = (1 << 3) | 2;
-const VALUE = (2 << 3) | 2;
+/** Also that of a label in a series. */
+export const NAME_TAG = (1 << 3) | 2;
+export const VALUE_TAG = (2 << 3) | 2;
 
 /**
  * Nearly all labels are short and ASCII: these are written byte by byte, without a call into native code (measured: a
@@ -27,10 +28,10 @@ function writeShort({ writer }: Output, name: string, value: string): boolean {
   if (size > 127) return false;
   writer.reserve(size + LONGEST_PREFIX);
   const { buffer, length: start } = writer;
-  const afterName = writeAscii(buffer, start + 2, NAME, name);
-  const end = afterName < 0 ? -1 : writeAscii(buffer, afterName, VALUE, value);
+  const afterName = writeAscii(buffer, start + 2, NAME_TAG, name);
+  const end = afterName < 0 ? -1 : writeAscii(buffer, afterName, VALUE_TAG, value);
   if (end < 0) return false;
-  buffer[start] = NAME;
+  buffer[start] = NAME_TAG;
   buffer[start + 1] = size;
   writer.length = end;
   return true;
