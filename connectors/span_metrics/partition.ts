@@ -2,6 +2,7 @@ import type { Checkpointed } from '../../core/checkpoint.ts';
 import type { Settings } from '../../core/component.ts';
 import type { Consumer } from '../../core/consumer.ts';
 import { AttributeList } from '../../core/otlp/build/attribute-list.ts';
+import { scan } from '../../core/otlp/scan/scan.ts';
 import { encodeString } from '../../core/otlp/value-encode.ts';
 import { LastFlushes } from '../../core/series/last-flushes.ts';
 import { SpanResources, type SpanResourcesOptions } from '../../core/series/span-resources.ts';
@@ -174,11 +175,22 @@ export class PartitionSeries implements OutputPartition {
   }
 
   #restoreRefused(from: StateReader): void {
-    const gone = this.#refused.restore(from, (bytes, items) => Telemetry.of('metrics', bytes, items, this.context));
+    const gone = this.#refused.restore(from, (bytes, items) => {
+      if (!isRequest(bytes, items)) throw damaged('a batch that cannot be');
+      return Telemetry.of('metrics', bytes, items, this.context);
+    });
     for (const pipeline of gone) {
       const error = `the pipeline ${pipeline} is not in the configuration any more`;
       this.#options.settings.logger.error('Failed ConsumeMetrics', { error });
     }
+  }
+}
+
+function isRequest(bytes: Buffer, items: number): boolean {
+  try {
+    return scan('metrics', bytes, 0, bytes.length) === items;
+  } catch {
+    return false;
   }
 }
 

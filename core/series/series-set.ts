@@ -177,6 +177,7 @@ export class SeriesSet {
     }
     if (this.size !== size) throw damaged(`${this.size} keys instead of ${size}`);
     const numbers = from.doubles(size * this.#stride);
+    if (!numbers.every((one) => one >= 0 && one < Infinity)) throw damaged('a number that cannot be');
     this.#numbers = new Float64Array(Math.max(size, INITIAL_ROWS) * this.#stride);
     this.#numbers.set(numbers);
     for (let row = 0; row < size; row++) this.#descriptions.push(decodeDescription(from, this.#layout));

@@ -1,8 +1,8 @@
 import { AttributeList, attributesIn } from '../otlp/build/attribute-list.ts';
-import { type StateReader, StateWriter } from '../stream/codec.ts';
+import { damaged, type StateReader, StateWriter } from '../stream/codec.ts';
 import type { KeyWriter } from './key-writer.ts';
 import type { KnownResource } from './known-resources.ts';
-import type { HistogramLayout } from './series-description.ts';
+import { decodeAttributes, type HistogramLayout } from './series-description.ts';
 import { type SeriesRoom, SeriesSet } from './series-set.ts';
 
 /** New resources are counted as one without attributes where there is no room for their series. */
@@ -137,7 +137,9 @@ export class SpanResources {
       for (let left = order.uint32(); left > 0; left--) {
         const id = order.uint32();
         const from = read(nameOf(id));
-        const entry = this.#create(from.text(), from.bytes(), id);
+        const entry = this.#create(from.text(), decodeAttributes(from), id);
+        if (this.#current.has(entry.identity) || this.#leaving.has(entry.identity))
+          throw damaged('a resource is there twice');
         entries.set(entry.identity, entry);
         entry.lastSeen = from.double();
         for (const set of setsOf(entry)) set.restore(from, this.#options.keys);

@@ -39,6 +39,7 @@ const LOAD: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['segment-log', async () => (await import('./targets/segment-log.ts')).segmentLog],
   ['snapshot', async () => (await import('./targets/snapshot.ts')).snapshot],
   ['sampling-snapshot', async () => (await import('./targets/sampling-snapshot.ts')).samplingSnapshot],
+  ['series-snapshot', async () => (await import('./targets/series-snapshot.ts')).seriesSnapshot],
   ['snappy', compression('snappy')],
   ['x-snappy-framed', compression('x-snappy-framed')],
   ['lz4', compression('lz4')],

@@ -52,12 +52,14 @@ export class ExponentialHistogram {
     const histogram = new ExponentialHistogram(maxSize);
     const [count = 0, sum = 0, zeroCount = 0, min = 0, max = 0, scale = 0, first = 0] = packed;
     const length = packed.length - HEAD;
-    if (length < 0 || length > histogram.#maxSize) return undefined;
+    if (length < 0 || length > histogram.#maxSize || !packed.every(Number.isFinite)) return undefined;
+    const counts = packed.slice(HEAD);
+    if (![count, zeroCount, ...counts].every((one) => Number.isInteger(one) && one >= 0)) return undefined;
     if (!Number.isInteger(scale) || scale < MIN_SCALE || scale > MAX_SCALE || first !== (first | 0)) return undefined;
     Object.assign(histogram, { count, sum, zeroCount, min, max });
     histogram.#scale = scale;
     histogram.#first = first;
-    histogram.#counts = packed.slice(HEAD);
+    histogram.#counts = counts;
     histogram.#length = length;
     return histogram;
   }
