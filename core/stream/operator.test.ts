@@ -328,3 +328,29 @@ test('a late pipeline that does not receive from the connector is a fault of the
   assert.equal(late, sinks.late);
   assert.equal(streamOutputs(sinks, 'logs', '').results.length, 2);
 });
+
+test('a clock that jumps moves no event time; what it calls future is counted, and the next items count again', async () => {
+  const { operator, sinks, send, clock, settings } = setUp('max_future: 1h\nidle_timeout: 1s');
+  const hour = 3_600_000;
+  const right = clock.now.bind(clock);
+  const now = right();
+  await operator.start(new NopHost());
+  await send([now, now + 20], 'a');
+  for (const [jump, time] of [
+    [hour, now + 40],
+    [-2 * hour, now + 60],
+    [0, now + 80],
+  ] as const) {
+    clock.now = () => right() + jump;
+    clock.advance(500);
+    await send([time, time + 1], 'a');
+  }
+  assert.deepEqual(keysOf(sinks.results.batches), [now, now + 20, now + 40, now + 41]);
+  assert.deepEqual(
+    sinks.late.batches.map(({ items }) => items),
+    [2],
+  );
+  assert.equal(settings.meter.value('otelcol_stream_strays', { reason: 'future' }), 2);
+  assert.equal(settings.logger.messages('warn').length, 1);
+  await operator.shutdown();
+});

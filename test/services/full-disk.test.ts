@@ -1,33 +1,16 @@
 /** The sending queue on a file system that is really full, and the process killed in that state. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Lab, postSpans, spanNames } from '../support/lab.ts';
 import { freePort } from '../support/ports.ts';
+import { SmallDisk } from '../support/small-disk.ts';
 
-const SIZE = '2m';
 const PADDING = 'x'.repeat(20_000);
 /** More than fit. */
 const REQUESTS = 200;
 const MOST_MEMORY_MIB = 400;
 const QUIET = 'telemetry: { logs: { level: info }, metrics: { level: none } }';
-
-/** A small file system in a folder, as root can make one. */
-class SmallDisk implements Disposable {
-  readonly #folder: string;
-
-  constructor(folder: string) {
-    this.#folder = folder;
-    mkdirSync(folder);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder]);
-  }
-
-  [Symbol.dispose](): void {
-    // lazily: the process that has files there may be ending just now
-    execFileSync('umount', ['-l', this.#folder]);
-  }
-}
 
 test('nothing acknowledged is lost when the disk is full, nor when the process is killed then', async () => {
   await using lab = new Lab();

@@ -57,11 +57,13 @@ export type Row = `${string} ${number} ${number} ${number}`;
 export class Points {
   readonly #producer;
   readonly #random: () => number;
+  readonly #topic: string;
   readonly #windows = new Map<string, { count: number; sum: number }>();
   #step = 0;
 
-  constructor(brokers: readonly string[], random: () => number) {
+  constructor(brokers: readonly string[], random: () => number, topic = 'points') {
     this.#random = random;
+    this.#topic = topic;
     this.#producer = platformaticDriver.producer({
       ...labClient(brokers),
       ...{ acks: -1, codec: 'none', idempotent: true, transactionalId: '', autoCreateTopics: false },
@@ -92,14 +94,19 @@ export class Points {
   }
 
   #record(partition: number, key: number, time: number, counts: boolean): OutgoingRecord {
-    const service = `service-${partition}-${key}`;
+    const service = `${this.#topic}-${partition}-${key}`;
     const value = Math.floor(this.#random() * 1000);
     if (counts) {
       const start = Math.floor(time / WINDOW_MS) * WINDOW_MS;
       const window = this.#windows.get(`${service} ${start}`) ?? { count: 0, sum: 0 };
       this.#windows.set(`${service} ${start}`, { count: window.count + 1, sum: window.sum + value });
     }
-    return { topic: 'points', key: Buffer.from(`p-${partition}`), value: pointOf(service, time, value), headers: [] };
+    return {
+      topic: this.#topic,
+      key: Buffer.from(`p-${partition}`),
+      value: pointOf(service, time, value),
+      headers: [],
+    };
   }
 }
 
