@@ -363,6 +363,22 @@ test('idle, old and dead connections are closed', async (t) => {
   while (!dead.closed) await sleep(2);
 });
 
+test('a call under way when the connection is too old is answered within the grace', async (t) => {
+  const late = Promise.withResolvers<void>();
+  const keepalive = { maxConnectionAgeMs: 30, maxConnectionAgeGraceMs: 60_000 };
+  const peer = await connect(t, { keepalive }, (c) => void late.promise.then(() => echo(c)));
+  peer.send(call(1, Buffer.from('x')));
+  const first = await peer.take(FrameType.GOAWAY);
+  assert.equal(first.payload.readUInt32BE(0), 0x7fffffff, 'the first names no stream');
+  const ping = await peer.take(FrameType.PING);
+  peer.send(frame(FrameType.PING, Flag.ACK, 0, ping.payload));
+  const second = await peer.take(FrameType.GOAWAY);
+  assert.deepEqual([second.payload.readUInt32BE(0), second.payload.readUInt32BE(4)], [1, ErrorCode.NO_ERROR]);
+  late.resolve();
+  assert.equal((await peer.take(FrameType.DATA, 1)).payload.subarray(5).toString(), 'x');
+  while (!peer.closed) await sleep(2);
+});
+
 test('settings are acknowledged and pings answered', async (t) => {
   const peer = await connect(t);
   peer.send(frame(FrameType.PING, 0, 0, Buffer.from('12345678')), SETTINGS);

@@ -42,6 +42,15 @@ attack('HTTP/1 where HTTP/2 was agreed on', async (target) => {
 });
 
 attack(
+  'many connections that do nothing',
+  async (target) => {
+    const { many } = target.dialect;
+    await target.attack((20 * many) >> 10, [], () => target.crowd(many, () => {}), many);
+  },
+  'fresh',
+);
+
+attack(
   'many connections, each with a call; those beyond the limit are closed',
   async (target) => {
     await target.attack(
