@@ -134,9 +134,8 @@ export class HttpClientMetrics {
     const start = this.#clock.monotonic();
     try {
       const answer = await exchange();
-      const labels: Record<string, string> = { 'http.response.status_code': String(answer.status) };
-      if (answer.status >= 400) labels['error.type'] = String(answer.status);
-      this.#record(method, url, bytes, start, labels);
+      // a refusal is an answer: it has a status and no error.type
+      this.#record(method, url, bytes, start, { 'http.response.status_code': String(answer.status) });
       return answer;
     } catch (error) {
       this.#record(method, url, bytes, start, { 'error.type': errorType(error) });

@@ -4,23 +4,25 @@ import type { Counter, Labels, MetricDefinition } from '../../core/meter.ts';
 const PREFIX = 'otelcol_exporter_prometheusremotewrite';
 const CONSUMERS: MetricDefinition = {
   name: `${PREFIX}_consumers`,
-  description: 'Number of configured workers to use to fan out the outgoing requests',
+  description: 'Number of configured workers to use to fan out the outgoing requests [Development]',
   unit: '{consumer}',
 };
 const FAILED_TRANSLATIONS: MetricDefinition = {
   name: `${PREFIX}_failed_translations`,
-  description: 'Number of translation operations that failed to translate metrics from Otel to Prometheus',
+  description:
+    'Number of translation operations that failed to translate metrics from Otel to Prometheus [Development]',
   unit: '1',
 };
 const SENT_BATCHES: MetricDefinition = {
   name: `${PREFIX}_sent_batches`,
   description:
-    'Number of remote write request batches sent to the remote write endpoint regardless of success or failure',
+    'Number of remote write request batches sent to the remote write endpoint ' +
+    'regardless of success or failure [Development]',
   unit: '{batch}',
 };
 const TRANSLATED: MetricDefinition = {
   name: `${PREFIX}_translated_time_series`,
-  description: 'Number of Prometheus time series that were translated from OTel metrics',
+  description: 'Number of Prometheus time series that were translated from OTel metrics [Development]',
   unit: '1',
 };
 
@@ -37,7 +39,7 @@ const WRITTEN: readonly (readonly [header: string, definition: MetricDefinition]
     name: `${PREFIX}_written_${what}`,
     description:
       `Number of Prometheus ${title} that were successfully written to the remote write endpoint ` +
-      '(only available when using remote write v2)',
+      '(only available when using remote write v2) [Development]',
     unit,
   },
 ]);

@@ -11,6 +11,9 @@ export interface Levels {
 }
 
 /** The processor's self-metrics. */
+/** What happens to a trace; the collector handles the last three apart. */
+export type TraceEvent = 'onTraceReceived' | 'onTraceExpired' | 'onTraceReleased' | 'onTraceRemoved';
+
 export class GroupByTraceMetrics {
   readonly evicted: Counter;
   readonly incomplete: Counter;
@@ -55,8 +58,8 @@ export class GroupByTraceMetrics {
     this.#lost.add(spans);
   }
 
-  /** How long something took that happened in one go, in milliseconds. */
-  took(event: 'onTraceReceived' | 'onTraceExpired', ms: number): void {
+  /** How long something took in milliseconds, for so many traces in one go: each has its part. */
+  took(event: TraceEvent, ms: number, traces: number): void {
     let histogram = this.#latencies.get(event);
     if (histogram === undefined) {
       const text = 'How long the queue events are taking to be processed';
@@ -64,7 +67,7 @@ export class GroupByTraceMetrics {
       histogram = this.#settings.meter.histogram(latency, { event });
       this.#latencies.set(event, histogram);
     }
-    histogram.record(ms);
+    for (let i = 0; i < traces; i++) histogram.record(ms / traces);
   }
 
   #counter(name: string, text: string, unit = '1'): Counter {

@@ -62,6 +62,12 @@ test('a trace is handed on after the wait, with spans of several requests, scope
   settings.clock.advance(100);
   assert.equal(sent()[3], '1:late');
   assert.deepEqual([metric('traces_released'), metric('spans_released')], [4, 7]);
+  const latencies = settings.meter.series('otelcol_processor_groupbytrace_event_latency');
+  assert.deepEqual(
+    latencies.map(({ labels, recorded }) => `${labels.event} ${recorded.length}`),
+    ['onTraceReceived 6', 'onTraceExpired 4', 'onTraceReleased 4', 'onTraceRemoved 4'],
+    'each trace of a request, scope by scope, then each that ends',
+  );
   assert.equal(settings.clock.pending, 0);
   await processor.shutdown();
   assert.equal(metric('num_traces_in_memory'), undefined);

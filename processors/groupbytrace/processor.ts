@@ -15,6 +15,7 @@ interface Trace {
 
 /** Traces that the next component has not answered for; with more, callers wait. As many as the collector's events. */
 const MAX_SENDING = 10_000;
+const ENDS = ['onTraceExpired', 'onTraceReleased', 'onTraceRemoved'] as const;
 /** Least time between two log lines about evicted traces; the counter has every one. */
 const LOG_INTERVAL_MS = 60_000;
 
@@ -83,7 +84,9 @@ export class GroupByTrace implements Processor {
     const { clock } = this.#settings;
     const now = clock.monotonic();
     let evicted = 0;
+    let received = 0;
     this.#splitter.split(batch, (traceId, buffer, spans) => {
+      received++;
       let trace = this.#traces.get(traceId);
       if (trace === undefined) {
         evicted += this.#evict();
@@ -95,7 +98,7 @@ export class GroupByTrace implements Processor {
     });
     batch.release();
     this.#reportEvicted(evicted, now);
-    this.#metrics.took('onTraceReceived', clock.monotonic() - now);
+    this.#metrics.took('onTraceReceived', clock.monotonic() - now, received);
     if (this.#stopping === undefined && this.#traces.size > 0) this.#startTimer(now);
   }
 
@@ -127,20 +130,23 @@ export class GroupByTrace implements Processor {
     const { clock } = this.#settings;
     const now = clock.monotonic();
     this.#timer = undefined;
-    this.#release(now);
+    const released = this.#release(now);
     const after = clock.monotonic();
-    this.#metrics.took('onTraceExpired', after - now);
+    for (const event of ENDS) this.#metrics.took(event, (after - now) / ENDS.length, released);
     this.#startTimer(after);
   }
 
-  /** Hands on what is due. */
-  #release(now: number): void {
+  /** Hands on what is due; tells how many traces. */
+  #release(now: number): number {
+    let released = 0;
     for (const [traceId, trace] of this.#traces) {
       if (trace.due > now) break;
       this.#traces.delete(traceId);
       this.#metrics.released(trace.spans);
       this.#send(new Telemetry('traces', trace.groups, trace.spans));
+      released++;
     }
+    return released;
   }
 
   #send(trace: Telemetry): void {
