@@ -28,6 +28,8 @@ function attack(name: string, run: (target: Target) => Promise<unknown>, fresh: 
   }
 }
 
+/** What was sent is read before the clients go. */
+const arrive = (): Promise<void> => sleep(3000);
 const streams = (count: number, first = 1) => Array.from({ length: count }, (_, i) => first + 2 * i);
 const repeat = (count: number, bytes: Buffer) => Buffer.concat(Array.from({ length: count }, () => bytes));
 
@@ -141,11 +143,16 @@ attack(
     await target.attack(
       80,
       [],
-      () => target.crowd(target.dialect.many, (peer) => peer.send(headers(1, head, 0), repeat(3, part))),
+      () => target.crowd(target.dialect.many, (peer) => peer.send(headers(1, head, 0), repeat(3, part)), arrive),
       target.dialect.many,
     );
     const cut = frame(FrameType.HEADERS, Flag.END_HEADERS, 1, Buffer.alloc(16_000)).subarray(0, 10);
-    await target.attack(48, [], () => target.crowd(target.dialect.many, (peer) => peer.send(cut)), target.dialect.many);
+    await target.attack(
+      48,
+      [],
+      () => target.crowd(target.dialect.many, (peer) => peer.send(cut), arrive),
+      target.dialect.many,
+    );
   },
   'fresh',
 );
@@ -169,7 +176,7 @@ attack(
     };
     // and what a connection holds anyway
     const unread = Math.ceil((100 * target.dialect.unreadKib) / 1024) + 16;
-    await target.attack(unread, [], () => target.crowd(100, sendOnly));
+    await target.attack(unread, [], () => target.crowd(100, sendOnly, arrive));
   },
   'fresh',
 );
@@ -329,7 +336,7 @@ attack(
         peer.socket.pause();
         peer.send(requests);
       }
-      await sleep(3000);
+      await arrive();
       await Promise.all(peers.map((peer) => peer.end()));
     });
   },
