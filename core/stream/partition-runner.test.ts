@@ -288,3 +288,20 @@ test('at the end what is refused is lost and logged, or kept for the snapshot', 
     assert.deepEqual(after.sink.sizes, kept ? [3] : []);
   }
 });
+
+test('results are under way until they are accepted or refused', async () => {
+  const { runner, sink } = setUp();
+  assert.equal(runner.settled, undefined);
+  for (const refuse of [undefined, REFUSAL]) {
+    sink.refuse = refuse;
+    const open = sink.hold();
+    const running = runner.run(() => runner.emit(batch(1)));
+    const { settled } = runner;
+    assert.ok(settled !== undefined);
+    open();
+    await settled;
+    assert.equal(runner.settled, undefined);
+    assert.equal(runner.isSettled, refuse === undefined, 'what was refused waits, and is not under way');
+    await running;
+  }
+});
