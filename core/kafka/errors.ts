@@ -26,6 +26,7 @@ const FINAL: ReadonlySet<string> = new Set([
  */
 const CLUSTER_NOT_READY: ReadonlySet<string> = new Set([
   'BROKER_NOT_AVAILABLE',
+  'CONCURRENT_TRANSACTIONS',
   'COORDINATOR_LOAD_IN_PROGRESS',
   'COORDINATOR_NOT_AVAILABLE',
   'FENCED_LEADER_EPOCH',

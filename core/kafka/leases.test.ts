@@ -4,6 +4,7 @@ import type { CheckpointSource, Checkpoints, PartitionCheckpoints } from '../che
 import { settle } from '../testing/fake-clock.ts';
 import { testSettings } from '../testing/settings.ts';
 import type { RecordBatch } from './client.ts';
+import { kafkaError } from './errors.ts';
 import { Leases } from './leases.ts';
 
 function setUp() {
@@ -137,4 +138,24 @@ test('reading that began behind the position of the state begins again there, on
   assert.equal(await leases.of(batch()), undefined);
   assert.equal((await leases.of(batch()))?.next, 5n);
   assert.deepEqual(asked, [5n], 'later on the log may have lost what was there');
+});
+
+test('a broker that is not ready is a warning, state that cannot be read is an error', async () => {
+  const { leases, settings, fail } = setUp();
+  fail(kafkaError('the transaction was not committed', { apiId: 'COORDINATOR_NOT_AVAILABLE', message: 'not yet' }));
+  const one = life();
+  const opening = leases.of(one.batch());
+  await settle();
+  settings.clock.advance(1_000);
+  await settle();
+  fail(new Error('the snapshot is damaged'));
+  settings.clock.advance(1_000);
+  await settle();
+  fail(undefined);
+  settings.clock.advance(1_000);
+  assert.ok(await opening);
+  assert.deepEqual(settings.logger.messages(), [
+    'Kafka is not ready to open a partition, will try again',
+    'State of a partition cannot be restored, will try again',
+  ]);
 });

@@ -1,9 +1,14 @@
 import type { Checkpoints, PartitionCheckpoints } from '../checkpoint.ts';
 import type { Settings } from '../component.ts';
+import { PipelineError } from '../error.ts';
 import type { RecordBatch } from './client.ts';
+import { isAbsence } from './errors.ts';
 
 /** Between attempts to open a partition whose state cannot be read now. */
 const RETRY_MS = 1_000;
+
+const NOT_READY = 'Kafka is not ready to open a partition, will try again';
+const UNREADABLE = 'State of a partition cannot be restored, will try again';
 
 /** A partition as StreamOrigin names it. */
 export function partitionName(topic: string, partition: number): string {
@@ -85,14 +90,16 @@ export class Leases {
   /** Tries until it is open or the partition is somebody else's. */
   async #open(partition: string, batch: RecordBatch): Promise<Lease | undefined> {
     const { logger, clock } = this.#settings;
-    let logged = false;
+    let logged = '';
     while (batch.active()) {
       try {
         return await this.#openNow(partition, batch);
       } catch (error) {
+        const absent = error instanceof PipelineError && isAbsence(error);
+        const message = absent ? NOT_READY : UNREADABLE;
         const fields = { partition, error: (error as Error).message };
-        if (!logged) logger.error('State of a partition cannot be restored, will try again', fields);
-        logged = true;
+        if (message !== logged) logger[absent ? 'warn' : 'error'](message, fields);
+        logged = message;
         await new Promise<void>((resolve) => {
           clock.after(RETRY_MS, resolve);
         });
