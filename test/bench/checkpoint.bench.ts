@@ -86,6 +86,7 @@ function windows(): Connector & Checkpointed {
 }
 
 interface Result {
+  readonly points: number;
   /** Points per second, and per second of CPU time. */
   readonly rate: number;
   readonly perCpu: number;
@@ -125,7 +126,7 @@ async function run(open: () => Promise<Place>, outcomes: Outcome[] | undefined):
   await partition.close();
   await connector.shutdown();
   await close();
-  return { rate, perCpu: points / ((user + system) / 1e6) };
+  return { points, rate, perCpu: points / ((user + system) / 1e6) };
 }
 
 async function compare(where: string, open: () => Promise<Place>): Promise<void> {
@@ -139,8 +140,11 @@ async function compare(where: string, open: () => Promise<Place>): Promise<void>
     const ratio = (of: keyof Result) => (withThem[of] / without[of]).toFixed(2);
     const points = `${ratio('rate')} of the points per second, ${ratio('perCpu')} of those per CPU second`;
     const size = `${(bytes / KEYS).toFixed(0)} bytes per key`;
+    const cpu = (withThem.points * (1 / withThem.perCpu - 1 / without.perCpu)) / outcomes.length;
     console.log(`  ${Math.round(without.rate)} points/s; with a checkpoint every ${INTERVAL_MS} ms ${points}`);
-    console.log(`    ${outcomes.length} checkpoints, the longest ${longest.toFixed(2)} s, ${size}`);
+    console.log(
+      `    ${outcomes.length} checkpoints, the longest ${longest.toFixed(2)} s, ${cpu.toFixed(2)} s of CPU time each, ${size}`,
+    );
     for (const { error } of outcomes) if (error !== undefined) console.log(`    failed: ${error.message}`);
   }
 }
