@@ -53,7 +53,7 @@ async function passes(common: string, address: string): Promise<void> {
   assert.deepEqual(names(), ['a', 'b']);
 }
 
-const NO_RETRY = 'sending_queue: {enabled: false}\nretry_on_failure: {enabled: false}\ntimeout: 5s';
+const NO_RETRY = 'sending_queue: {enabled: false}\nretry_on_failure: {enabled: false}\ntimeout: 20s';
 async function refused(common: string, address: string): Promise<string> {
   const { made } = await exporter(`${common}\n${NO_RETRY}\nmetadata: {retry: {max: 0}}`, [address], { tokens });
   return (made.consume(spanBatch(['a'])) as Promise<void>).then(
