@@ -284,8 +284,8 @@ test('a delta that is refused for now waits, for who refused it, and holds back 
     [['t/0 a 1'], ['t/0 a 2']],
   ]);
   const changed = state.snapshot('t/0', 'changed');
-  assert.deepEqual([...changed.keys()].sort(), ['head', 'last_flushes', 'refused', 'resource/1']);
-  assert.deepEqual([changed.get('refused'), changed.get('resource/1')], [undefined, undefined]);
+  assert.deepEqual([...changed.keys()].sort(), ['head', 'last_flushes', 'refused', 'resource/0']);
+  assert.deepEqual([changed.get('refused'), changed.get('resource/0')], [undefined, undefined]);
   assert.equal(state.snapshot('t/0', 'changed').size, 0);
 });
 
@@ -362,6 +362,22 @@ test('a snapshot that is damaged is a fault, and leaves nothing', async () => {
     state.forget('t/1');
   }
   assert.equal(settings.meter.value('otelcol_connector_span_metrics_series'), 0);
+});
+
+test('a topic that keeps each name for ever has few names to keep', async () => {
+  for (const yaml of [DELTA + CALLS, `${CALLS}resource_metrics_cache_size: 2`]) {
+    const { connector, clock, state } = await started(yaml);
+    const names = new Set<string>();
+    for (let i = 0; i < 20; i++) {
+      for (const service of [i, i + 1]) {
+        connector.consume(streamBatch('traces', requestOf([{ name: 'a' }], { 'service.name': `${service}` }), 't/0'));
+      }
+      for (const name of state.snapshot('t/0', 'changed').keys()) names.add(name);
+      await clock.advanceAsync(FLUSH);
+    }
+    const resources = [...names].filter((name) => name.startsWith('resource/')).sort();
+    assert.deepEqual(resources, ['resource/0', 'resource/1', 'resource/2'].slice(0, yaml === DELTA + CALLS ? 2 : 3));
+  }
 });
 
 test('where nothing was counted nothing is sent', async () => {

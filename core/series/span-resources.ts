@@ -61,7 +61,10 @@ export class SpanResources {
   /** In the order of their use, the latest last. */
   readonly #current = new Map<string, ResourceEntry>();
   readonly #leaving = new Map<string, ResourceEntry>();
-  #nextId = 0;
+  /** Those of the entries. Where snapshots are kept names may stay for ever, so the lowest that is free is given. */
+  readonly #ids = new Set<number>();
+  /** None below it is free. */
+  #lowestId = 0;
   /** Those in the last snapshot. */
   #kept = new Set<number>();
 
@@ -88,14 +91,14 @@ export class SpanResources {
   }
 
   clear(): void {
-    for (const entry of this) release(entry);
+    for (const entry of this) this.#release(entry);
     this.#current.clear();
     this.#leaving.clear();
   }
 
   /** After a flush: those that left are forgotten, and what is too old leaves or goes. */
   afterFlush(now: number): void {
-    for (const entry of this.#leaving.values()) release(entry);
+    for (const entry of this.#leaving.values()) this.#release(entry);
     this.#leaving.clear();
     const { exemplars, seriesExpiration, resourceExpiration } = this.#options;
     if (!exemplars && seriesExpiration === 0 && resourceExpiration === 0) return;
@@ -145,7 +148,6 @@ export class SpanResources {
         for (const set of setsOf(entry)) set.restore(from, this.#options.keys);
         entry.changed = false;
         this.#kept.add(id);
-        this.#nextId = Math.max(this.#nextId, id + 1);
       }
     }
   }
@@ -159,7 +161,7 @@ export class SpanResources {
     const { identity } = resource;
     const known = this.#current.get(identity) ?? this.#leaving.get(identity);
     if (known === undefined && this.#options.room.left <= 0 && resource !== REST) return this.#entryOf(REST);
-    const entry = known ?? this.#create(identity, labelled(resource.copied, this.#label), this.#nextId++);
+    const entry = known ?? this.#create(identity, labelled(resource.copied, this.#label), this.#freeId());
     // to the end: used last
     if (!this.#current.delete(identity)) this.#leaving.delete(identity);
     this.#current.set(identity, entry);
@@ -170,11 +172,23 @@ export class SpanResources {
     return entry;
   }
 
+  #release(entry: ResourceEntry): void {
+    for (const set of setsOf(entry)) set.release();
+    this.#ids.delete(entry.id);
+    this.#lowestId = Math.min(this.#lowestId, entry.id);
+  }
+
+  #freeId(): number {
+    while (this.#ids.has(this.#lowestId)) this.#lowestId++;
+    return this.#lowestId++;
+  }
+
   #create(identity: string, attributes: Buffer, id: number): ResourceEntry {
     const { limit, shared, layout, room } = this.#options;
     const calls = new SeriesSet(limit, shared ? layout : undefined, room);
     const durations = shared ? calls : new SeriesSet(limit, layout, room);
     const events = new SeriesSet(limit, undefined, room);
+    this.#ids.add(id);
     return { id, identity, attributes, calls, durations, events, lastSeen: 0, changed: true };
   }
 }
@@ -187,10 +201,6 @@ function encode(entry: ResourceEntry): Buffer {
   const to = new StateWriter().text(entry.identity).bytes(entry.attributes).double(entry.lastSeen);
   for (const set of setsOf(entry)) set.encode(to);
   return to.finish();
-}
-
-function release(entry: ResourceSeries): void {
-  for (const set of setsOf(entry)) set.release();
 }
 
 /** Where calls and durations have the same dimensions, they are one set. */

@@ -11,6 +11,8 @@ const MIN_NORMAL = 2 ** -1022;
 const MIN_NORMAL_EXPONENT = -1022;
 const MAX_NORMAL_EXPONENT = 1023;
 
+/** What is counted has 64 bits on the wire. */
+const MOST = 2 ** 64;
 /** Numbers of `packed` before its buckets. */
 const HEAD = 7;
 
@@ -54,7 +56,8 @@ export class ExponentialHistogram {
     const length = packed.length - HEAD;
     if (length < 0 || length > histogram.#maxSize || !packed.every(Number.isFinite)) return undefined;
     const counts = packed.slice(HEAD);
-    if (![count, zeroCount, ...counts].every((one) => Number.isInteger(one) && one >= 0)) return undefined;
+    if (![count, zeroCount, ...counts].every((one) => Number.isInteger(one) && one >= 0 && one < MOST))
+      return undefined;
     if (!Number.isInteger(scale) || scale < MIN_SCALE || scale > MAX_SCALE || first !== (first | 0)) return undefined;
     Object.assign(histogram, { count, sum, zeroCount, min, max });
     histogram.#scale = scale;

@@ -15,7 +15,7 @@ import type { Target } from '../engine.ts';
 
 const DAMAGED = /^the snapshot is damaged/;
 /** The first byte of an input says which of them the rest is. */
-const NAMES = ['head', 'resource/2', 'resource/3', 'last_flushes', 'refused'];
+const NAMES = ['head', 'resource/0', 'resource/1', 'last_flushes', 'refused'];
 const PARTITION = 't/0';
 const FLUSH_MS = 60_000;
 
