@@ -41,7 +41,7 @@ async function start(keys: readonly string[] = [], extensions: Readonly<Record<s
   const address = String(line?.fields.endpoint);
   const client = new grpc.Client(address, grpc.credentials.createInsecure());
   cleanups.push(() => client.close());
-  return { client, address, sink, receiver };
+  return { client, address, sink, receiver, clock: settings.clock };
 }
 
 /** An export as a client of another make sends it. */
@@ -178,6 +178,31 @@ test('a middleware refuses before the message, with the time to come again', asy
   full = false;
   await send(client);
   assert.equal(sink.batches.length, 1);
+});
+
+test('keepalive: pings too often, pings that are permitted, an idle connection', async () => {
+  const session = async (address: string) => {
+    const opened = http2.connect(`http://${address}`);
+    cleanups.push(() => opened.destroy());
+    const ping = () => new Promise<void>((resolve) => opened.ping(() => resolve()));
+    const goaway = once(opened, 'goaway', { signal: AbortSignal.timeout(5000) });
+    opened.on('error', () => {});
+    await once(opened, 'remoteSettings');
+    return { ping, goaway };
+  };
+  const strict = await session((await start()).address);
+  for (let i = 0; i < 4; i++) void strict.ping();
+  const [code, , reason] = await strict.goaway;
+  assert.deepEqual([code, String(reason)], [http2.constants.NGHTTP2_ENHANCE_YOUR_CALM, 'too_many_pings']);
+  const policy = 'enforcement_policy: {min_time: 10s, permit_without_stream: true}';
+  const lax = await start([`keepalive: {${policy}, server_parameters: {max_connection_idle: 10m}}`]);
+  const kept = await session(lax.address);
+  for (let i = 0; i < 5; i++) {
+    await kept.ping();
+    lax.clock.advance(10_000);
+  }
+  lax.clock.advance(600_000);
+  assert.equal((await kept.goaway)[0], http2.constants.NGHTTP2_NO_ERROR);
 });
 
 test('max_recv_msg_size_mib', async () => {
