@@ -1,6 +1,7 @@
 /**
  * Checkpoints of windows over 100,000 keys of one partition, on disk or in Kafka: how long one takes, what it has, and
- * how many points come through with and without them, in turns. Run: `node test/bench/checkpoint.bench.ts [disk|kafka]`.
+ * how many points come through with and without them, in turns.
+ * Run: `node test/bench/checkpoint.bench.ts [disk|kafka]`.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -142,9 +143,8 @@ async function compare(where: string, open: () => Promise<Place>): Promise<void>
     const size = `${(bytes / KEYS).toFixed(0)} bytes per key`;
     const cpu = (withThem.points * (1 / withThem.perCpu - 1 / without.perCpu)) / outcomes.length;
     console.log(`  ${Math.round(without.rate)} points/s; with a checkpoint every ${INTERVAL_MS} ms ${points}`);
-    console.log(
-      `    ${outcomes.length} checkpoints, the longest ${longest.toFixed(2)} s, ${cpu.toFixed(2)} s of CPU time each, ${size}`,
-    );
+    const time = `the longest ${longest.toFixed(2)} s, ${cpu.toFixed(2)} s of CPU time each`;
+    console.log(`    ${outcomes.length} checkpoints, ${time}, ${size}`);
     for (const { error } of outcomes) if (error !== undefined) console.log(`    failed: ${error.message}`);
   }
 }

@@ -94,9 +94,8 @@ async function measure(name: string, { factory, yaml, batch }: Subject): Promise
   const { user, system } = process.cpuUsage(began);
   const millis = Math.round((user + system) / 1000);
   const size = [...entries.values()].reduce((sum, entry) => sum + (entry?.length ?? 0), 0) / KEYS;
-  console.log(
-    `${name}: ${each('heap')} bytes a key, RSS ${each('rss')}; snapshot ${millis} ms of CPU time, ${Math.round(size)} bytes`,
-  );
+  const snapshot = `snapshot ${millis} ms of CPU time, ${Math.round(size)} bytes`;
+  console.log(`${name}: ${each('heap')} bytes a key, RSS ${each('rss')}; ${snapshot}`);
 }
 
 const [only] = process.argv.slice(2);
