@@ -132,6 +132,7 @@ test('what is refused for good is not tried again, and the rest is written', asy
   const { one } = await exporter(`endpoint: ${url}\n${SMALL}${SOON}`);
   await assert.rejects(one.consume(metrics(MANY)) as Promise<void>, (error: PipelineError) => {
     assert.match(error.message, /HTTP Status Code 400: because/);
+    assert.equal(error.hasStatus, false, 'the sender did nothing wrong');
     return error.permanent;
   });
   assert.equal(received.filter(({ text }) => text.includes('metric_3')).length, 1);

@@ -6,7 +6,6 @@ import { PipelineError } from '../../core/error.ts';
 import { exporterWith } from '../../core/exporter-helper/exporter.ts';
 import type { PushContext } from '../../core/exporter-helper/types.ts';
 import { HttpClient } from '../../core/http/client.ts';
-import { statusCodeOf } from '../../core/http/grpc-status.ts';
 import { dialReason } from '../../core/net/dial-error.ts';
 import { remoteLabelName } from '../../core/prometheus/names.ts';
 import { writeRequests, writeRequests2 } from '../../core/prometheus/remote-write/requests.ts';
@@ -203,8 +202,8 @@ class RemoteWriter {
     const reason = body.toString('utf8', 0, MAX_REASON).trim();
     const throttled = status === 429 && this.#settings.featureGate(`${GATE}.RetryOn429`);
     const said = reason === '' ? '' : `: ${reason}`;
-    return PipelineError.ofStatus(`remote write request failed, HTTP Status Code ${status}${said}`, {
-      code: statusCodeOf(status),
+    // without the status of the receiver, which is about our request and not about that of the sender
+    return new PipelineError(`remote write request failed, HTTP Status Code ${status}${said}`, {
       permanent: !(status >= 500 && status < 600) && !throttled,
     });
   }

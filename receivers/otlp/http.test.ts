@@ -420,3 +420,17 @@ test('of a refusal the sender hears what the collector would say', async () => {
   const busy = { code: StatusCode.UNAVAILABLE, message: 'busy' };
   assert.deepEqual(await answer(PipelineError.ofStatus('busy', { code: busy.code })), busy);
 });
+
+test('requests for a signal without a pipeline have no route', async () => {
+  const { port, settings } = await start();
+  await send(port, oneSpan, { headers: { 'content-type': JSON_TYPE } });
+  await send(port, oneSpan, { path: '/v1/logs', headers: { 'content-type': JSON_TYPE } });
+  const series = settings.meter.series('http.server.request.duration');
+  assert.deepEqual(
+    series.map(({ labels }) => [labels['http.response.status_code'], labels['http.route']]),
+    [
+      ['200', '/v1/traces'],
+      ['404', undefined],
+    ],
+  );
+});

@@ -88,9 +88,9 @@ export class OtlpReceiver implements Receiver {
         meter: this.#settings.meter,
         clock,
         labels: endpointLabels(config.endpoint, config.tls !== undefined),
-        routes: SIGNALS.map((signal) => urlPathOf(config[`${signal}_url_path`])).filter(
-          (path) => typeof path === 'string',
-        ),
+        routes: SIGNALS.filter((signal) => this.#outputs.for(signal) !== undefined)
+          .map((signal) => urlPathOf(config[`${signal}_url_path`]))
+          .filter((path) => typeof path === 'string'),
       }),
       authenticate: httpGate(config, guards(config, host)),
       maxConnections: config.max_connections,
