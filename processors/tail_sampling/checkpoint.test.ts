@@ -163,6 +163,23 @@ test('a snapshot is of what changed: the seconds in which traces of new spans ca
   assert.deepEqual(store(), [], 'time is nothing to nobody');
 });
 
+test('traces are in the order in which they came, also where names of entries begin anew', async () => {
+  const yaml = 'num_traces: 2';
+  const first = await checkpointed(yaml);
+  first.take('p', span(9, 'x'));
+  await first.clock.advanceAsync(127_000);
+  first.take('p', span(1, 'a', failed));
+  await first.clock.advanceAsync(1000);
+  first.take('p', span(2, 'b', failed));
+  first.store('all');
+  assert.deepEqual([...first.stored.keys()].sort(), ['clock', 'traces/0', 'traces/127']);
+  const second = await checkpointed(yaml);
+  second.processor.restore('p', first.stored, 1);
+  second.take('p', span(3, 'c', failed));
+  await second.clock.advanceAsync(6000);
+  assert.deepEqual(second.sent(), ['b', 'c'], 'the oldest was given up');
+});
+
 test('time in which no process has the partition does not count', async () => {
   const first = await checkpointed();
   first.take('p', span(1, 'a', failed));
@@ -251,6 +268,33 @@ test('while spans are refused time stands still, as no others come in', async ()
   assert.deepEqual(sent(), ['a', 'b', 'late']);
   await clock.advanceAsync(1000);
   assert.deepEqual(sent(), ['a', 'b', 'late', 'c', 'c2']);
+});
+
+test('while spans are being handed on time stands still too', async () => {
+  const { take, sink, clock, sent } = await checkpointed();
+  take('p', span(1, 'a', failed));
+  await clock.advanceAsync(2000);
+  take('p', span(2, 'b', failed));
+  const open = sink.hold();
+  await clock.advanceAsync(20_000);
+  open();
+  await take('p', span(2, 'b2'));
+  await clock.advanceAsync(10);
+  assert.deepEqual(sent(), ['a']);
+  await clock.advanceAsync(2000);
+  assert.deepEqual(sent(), ['a', 'b', 'b2']);
+});
+
+test('once spans are refused no further traces are decided, so that little waits', async () => {
+  const { take, sink, clock, sent, processor } = await checkpointed();
+  const many = (trace: number) => Array.from({ length: 2100 }, (_, i) => span(trace, `${trace} ${i}`, failed));
+  take('p', ...many(1), ...many(2), ...many(3));
+  sink.refuse = new PipelineError('no room');
+  await clock.advanceAsync(10_000);
+  assert.equal([...(processor.zpages[0]?.rows() ?? [])].length, 1);
+  sink.refuse = undefined;
+  await clock.advanceAsync(1000);
+  assert.equal(sent().length, 6300);
 });
 
 test('what is refused for good is lost, counted, and holds nobody back', async () => {
