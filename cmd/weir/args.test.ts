@@ -35,6 +35,12 @@ test('commands, operands and aliases', () => {
   );
 });
 
+test('behind -- there are no flags', () => {
+  const args = parse('explain', '--strict', '--', '--batch');
+  assert.deepEqual([args.strict, args.operands], [true, ['--batch']]);
+  assert.equal(parse('validate', '--').command, 'validate');
+});
+
 test('WEIR_STRICT=1 is --strict', () => {
   const args = parseArguments([], { WEIR_STRICT: '1' });
   assert.ok('strict' in args && args.strict);

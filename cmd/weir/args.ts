@@ -118,6 +118,10 @@ export function parseArguments(
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? '';
+    if (word === '--') {
+      words.push(...argv.slice(i + 1));
+      break;
+    }
     if (!word.startsWith('-') || word === '-') {
       words.push(word);
       continue;

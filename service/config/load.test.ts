@@ -245,6 +245,7 @@ test('every rule of the collector has its message and its line', async () => {
 
 test('gates relax what they guard', async () => {
   assert.deepEqual(await faults(COMPONENTS, { featureGates: ['service.AllowNoPipelines'] }), []);
+  assert.deepEqual(await faults('service: {}', { featureGates: ['service.AllowNoPipelines'] }), []);
   const [fault] = await faults(`${COMPONENTS}service: {pipelines: {profiles: }}`, {
     featureGates: ['service.profilesSupport'],
   });
