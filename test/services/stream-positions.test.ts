@@ -18,11 +18,12 @@ const feed = async (points: Points, rounds = ROUNDS): Promise<void> => {
     await pause(PACE_MS);
   }
 };
-/** Every partition is told of. */
-function config(brokers: readonly string[], receiver = 'initial_offset: earliest'): string {
+/** Every partition is told of in the log. */
+function config(brokers: readonly string[], receiver = 'initial_offset: earliest', interval = '300ms'): string {
   const path = windowsConfig(brokers, 'only');
   const yaml = readFileSync(path, 'utf8')
     .replace('telemetry: {', 'telemetry: { logs: { sampling: { enabled: false } },')
+    .replace('interval: 300ms', `interval: ${interval}`)
     .replace('initial_offset: earliest', receiver);
   writeFileSync(path, yaml);
   return path;
@@ -35,8 +36,8 @@ test('a stop in order: what is in the state is committed, nothing is read again,
   await createTopics(cluster);
   const points = new Points(addresses, Math.random);
   const windows = await windowsOf(addresses);
-  const path = config(addresses);
-  const first = new Daemon({ args: ['--config', path] });
+  // what is stored is stored by the stop alone
+  const first = new Daemon({ args: ['--config', config(addresses, undefined, '1h')] });
   await feed(points);
   await first.until('all partitions', () => opened(first) === PARTITIONS);
   const feeding = feed(points);
@@ -44,7 +45,8 @@ test('a stop in order: what is in the state is committed, nothing is read again,
   assert.equal(await first.stop(), 0, first.output);
   const committed = await committedOffsets(cluster);
   await feeding;
-  const second = new Daemon({ args: ['--config', path] });
+  assert.ok([...committed.values()].every((offset) => Number(offset) >= ROUNDS / 2));
+  const second = new Daemon({ args: ['--config', config(addresses)] });
   try {
     await second.until('all partitions', () => opened(second) === PARTITIONS);
     assert.deepEqual(positions(second), committed);

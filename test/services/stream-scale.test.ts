@@ -29,14 +29,19 @@ test('a process is killed, one joins, one leaves in order: the windows are those
   })();
   const start = (member: string): Daemon => new Daemon({ args: ['--config', windowsConfig(addresses, member)] });
   const members = [start('a'), start('b'), start('c')] as [Daemon, Daemon, Daemon];
+  const sharing = async (): Promise<void> => {
+    const alive = members.filter(({ running }) => running);
+    for (const member of alive) await member.until('a partition', () => member.output.includes(OPENED));
+    await pause(PHASE_MS / 4);
+  };
   try {
-    await pause(PHASE_MS);
+    await sharing();
     members[0].process.kill('SIGKILL');
     const killed = Date.now();
     await pause(PHASE_MS);
     t.diagnostic(`killed: its partitions were open elsewhere after ${lastOpened(members) - killed} ms`);
     members.push(start('d'));
-    await pause(PHASE_MS);
+    await sharing();
     const left = Date.now();
     await members[1].stop();
     await pause(PHASE_MS);
