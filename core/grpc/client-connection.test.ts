@@ -257,7 +257,7 @@ test('with waitForReady calls wait for a server, until their deadline', async (t
   const endpoint = { host: '127.0.0.1', port: 1 };
   const client = new GrpcClient({ endpoint, waitForReady: true });
   t.after(() => client.close());
-  await assert.rejects(client.unary('/a.B/C', [], 0, { timeoutMs: 50 }), {
+  await assert.rejects(client.unary('/a.B/C', [], 0, { timeoutMs: 1000 }), {
     code: StatusCode.DEADLINE_EXCEEDED,
     message:
       /^context deadline exceeded: connection error: desc = "transport: Error while dialing: dial tcp 127\.0\.0\.1:1: connect/,
