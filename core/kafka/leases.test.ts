@@ -25,7 +25,7 @@ function setUp() {
       return {
         position: 5n,
         before: () => {},
-        idle: () => {},
+        idle: (position) => calls.push(`idle ${position}`),
         close: async () => {
           await closing;
           calls.push('close');
@@ -131,12 +131,13 @@ test('what cannot be restored is tried again until the partition is somebody els
 });
 
 test('reading that began behind the position of the state begins again there, once', async () => {
-  const { leases } = setUp();
+  const { leases, calls } = setUp();
   const asked: bigint[] = [];
   const one = life();
   const batch = (): RecordBatch => ({ ...one.batch(), rewind: (offset) => asked.push(offset) === 1 });
   assert.equal(await leases.of(batch()), undefined);
   assert.equal((await leases.of(batch()))?.next, 5n);
+  assert.deepEqual(calls, ['open', 'idle 5'], 'what waits in the state may go on meanwhile');
   assert.deepEqual(asked, [5n], 'later on the log may have lost what was there');
 });
 

@@ -67,7 +67,10 @@ export class Leases {
     if (lease.fresh) {
       lease.fresh = false;
       // the group never heard of the checkpoint, so it began elsewhere: at the end, if it is a new group to it
-      if (lease.next > 0n && batch.rewind?.(lease.next) === true) return undefined;
+      if (lease.next > 0n && batch.rewind?.(lease.next) === true) {
+        lease.checkpoints.idle(lease.next);
+        return undefined;
+      }
     }
     return lease;
   }

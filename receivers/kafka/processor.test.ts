@@ -153,3 +153,12 @@ test('a batch that is all before the position of the state does not take the pos
   assert.deepEqual(seen(sink), []);
   assert.deepEqual(told, ['idle 6']);
 });
+
+test('a partition that is new here is at the position of its state, or at none', async () => {
+  const known = setUp(6n);
+  await known.processor.handle(batchOf(0).batch);
+  assert.deepEqual(known.told, ['idle 6']);
+  const fresh = setUp(undefined);
+  await fresh.processor.handle(batchOf(0).batch);
+  assert.deepEqual(fresh.told, []);
+});

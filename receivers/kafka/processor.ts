@@ -105,6 +105,8 @@ export class Processor {
       if (!(await this.#handOn(held, record))) return;
       lease.next = record.offset + 1n;
     }
+    // where nothing was stored and nothing came, there is no position yet
+    if (batch.records.length === 0 && checkpoints.position === undefined) return;
     // not the end of the batch: all of it may be before the position that the state is at
     checkpoints.idle(lease.next);
   }
