@@ -7,6 +7,8 @@ export interface OptionalOptions {
   readonly present: boolean;
   /** What an explicit null does: turns the section on with its defaults (default), or off. */
   readonly whenNull?: 'on' | 'off';
+  /** What a section without keys does, in the same way. */
+  readonly whenEmpty?: 'on' | 'off';
   /** False for a section that has no `enabled` key. */
   readonly enabledKey?: boolean;
 }
@@ -34,6 +36,7 @@ class OptionalSchema<T> extends Schema<T | undefined> {
   }
   decode(node: ConfigNode, decoder: Decoder): T | undefined {
     if (isNull(node)) return this.zero();
+    if (this.#options.whenEmpty === 'off' && node.kind === 'map' && node.entries.size === 0) return undefined;
     if (node.kind !== 'map' || !this.#enabledKey) return this.#struct.decode(node, decoder);
     const enabled = node.entries.get('enabled');
     if (enabled === undefined) return this.#struct.decode(node, decoder);

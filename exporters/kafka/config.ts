@@ -124,7 +124,7 @@ export const config = struct(
     partition_metrics_by_resource_attributes: bool('Whether a hash of the resource is the key of metrics.'),
     partition_logs_by_resource_attributes: bool('Whether a hash of the resource is the key of logs.'),
     partition_logs_by_trace_id: bool('Whether logs are parted by trace, whose id in hexadecimal is the key.'),
-    record_partitioner: optional(recordPartitioner, off),
+    record_partitioner: optional(recordPartitioner, { ...off, whenEmpty: 'off' }),
   },
   {
     embed: [timeout, kafkaClient],

@@ -9,6 +9,13 @@ const milliseconds = (doc: string) => maybe(int(doc, 0, 'int'));
 const exporter = struct('config.SpanExporter', 'In which form.', {
   otlp: optional(struct('config.OTLP', 'Sends spans over OTLP.', otlpKeys), section),
   console: consoleExporter,
+  zipkin: optional(
+    struct('config.Zipkin', 'Sends spans to Zipkin.', {
+      endpoint: string('URL to send to.'),
+      timeout: milliseconds('Milliseconds for one export.'),
+    }),
+    section,
+  ),
 });
 
 const processor = struct('config.SpanProcessor', 'A way for spans to leave the process: batch or simple.', {
