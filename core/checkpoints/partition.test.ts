@@ -313,6 +313,39 @@ test('a snapshot waits for results that are under way, and so does the source', 
   assert.equal(snapshot?.outputs.length, 1);
 });
 
+test('no snapshot is taken while results are under way, however soon they follow those before them', async () => {
+  for (let steps = 0; steps < 30; steps++) {
+    const { clock, store, count, partition } = setUp();
+    partition.begin({ position: 5n, states: [] });
+    partition.idle(5n);
+    const isBusy = () => count.underWay !== undefined;
+    const seen: boolean[] = [];
+    const snapshot = count.snapshot.bind(count);
+    count.snapshot = (...args) => {
+      seen.push(isBusy());
+      return snapshot(...args);
+    };
+    count.value = 1;
+    const first = Promise.withResolvers<void>();
+    count.underWay = first;
+    clock.advance(1000);
+    await settle();
+    first.resolve();
+    count.underWay = undefined;
+    for (let step = 0; step < steps; step++) await undefined;
+    if (seen.length > 0) return;
+    const second = Promise.withResolvers<void>();
+    count.underWay = second;
+    await settle();
+    assert.deepEqual(seen, [], `after ${steps} steps`);
+    count.underWay = undefined;
+    second.resolve();
+    await settle();
+    assert.deepEqual([seen, store.snapshots.length], [[false], 1]);
+  }
+  assert.fail('no snapshot was taken');
+});
+
 test('a partition that is given away does not wait for ever for results that are under way', async () => {
   const { clock, store, count, partition } = setUp();
   partition.begin(undefined);

@@ -144,9 +144,9 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     const { clock, store, states, intervalMs, minPauseMs, report } = this.#options;
     const { partition } = this.#source;
     const began = clock.monotonic();
-    const settled = settle([...states.values()], partition, clock, () => this.#closing);
-    // what results that are under way are of comes again
-    if (settled !== undefined && !(await settled)) return;
+    const settling = () => settle([...states.values()], partition, clock, this.#closing);
+    // where it is closed before, what results that are under way are of comes again
+    for (let settled = settling(); settled !== undefined; settled = settling()) if (!(await settled)) return;
     const snapshot = this.#snapshot();
     let error: Error | undefined;
     if (snapshot !== undefined) {
