@@ -1,6 +1,6 @@
-import { MAX_NESTING } from '../otlp/nesting.ts';
 import { plain, plainObject } from '../otlp/plain-value.ts';
 import type { AnyValue, LogRecord } from '../otlp/tree.ts';
+import { anyValueOf } from './json-value.ts';
 
 /** Fields of a business event that a log record has a place for; all but the first two are attributes as well. */
 const TYPE = 'eventType';
@@ -35,7 +35,7 @@ export function decodeEvent(value: Buffer, observedMs: number): LogRecord {
     body: { stringValue: text },
     attributes: Object.entries(event)
       .filter(([key]) => key !== TYPE && key !== TIME)
-      .map(([key, field]) => ({ key, value: anyValue(field) })),
+      .map(([key, field]) => ({ key, value: anyValueOf(field, ATTRIBUTE_DEPTH, numberOf) })),
     droppedAttributesCount: 0,
     flags: 0,
     traceId: idOf(event[TRACE], 16),
@@ -98,15 +98,6 @@ function parsed(body: AnyValue | undefined): Record<string, unknown> | undefined
   }
 }
 
-/** Whole numbers are integers where a double can tell them apart. `depth` is that of the value's own message. */
-function anyValue(json: unknown, depth = ATTRIBUTE_DEPTH): AnyValue {
-  if (depth > MAX_NESTING) throw new Error('the record is nested too deep');
-  if (typeof json === 'string') return { stringValue: json };
-  if (typeof json === 'number') return Number.isSafeInteger(json) ? { intValue: BigInt(json) } : { doubleValue: json };
-  if (typeof json === 'boolean') return { boolValue: json };
-  if (Array.isArray(json)) return { arrayValue: { values: json.map((value) => anyValue(value, depth + 2)) } };
-  const object = objectOf(json);
-  if (object === undefined) return {};
-  const values = Object.entries(object).map(([key, value]) => ({ key, value: anyValue(value, depth + 3) }));
-  return { kvlistValue: { values } };
-}
+/** Whole numbers are integers where a double can tell them apart. */
+const numberOf = (json: number): AnyValue =>
+  Number.isSafeInteger(json) ? { intValue: BigInt(json) } : { doubleValue: json };

@@ -2,8 +2,8 @@ import { TextDecoder } from 'node:util';
 import { fromJson as fromJaegerJson, fromProto as fromJaegerProto } from '../../core/jaeger/span-message.ts';
 import type { IncomingRecord } from '../../core/kafka/client.ts';
 import { decodeEvent } from '../../core/kafka/event-json.ts';
+import { anyValueOf } from '../../core/kafka/json-value.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
-import { MAX_NESTING } from '../../core/otlp/nesting.ts';
 import { scan } from '../../core/otlp/scan/scan.ts';
 import { type AnyValue, encodeTree, type LogRecord } from '../../core/otlp/tree.ts';
 import type { Signal } from '../../core/signal.ts';
@@ -73,23 +73,12 @@ function decoderFor(charset: string): TextDecoder {
 
 function objectValue(json: unknown): AnyValue {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error('the record is no JSON object');
-  return anyValue(json, BODY_DEPTH);
+  // numbers are doubles, as in the collector
+  return anyValueOf(json, BODY_DEPTH, (doubleValue) => ({ doubleValue }));
 }
 
 /** Request, resource, scope, record, body: what is one inside another before the value. */
 const BODY_DEPTH = 5;
-
-/** Numbers are doubles, as in the collector. `depth` is that of the value's own message. */
-function anyValue(json: unknown, depth: number): AnyValue {
-  if (depth > MAX_NESTING) throw new Error('the record is nested too deep');
-  if (typeof json === 'string') return { stringValue: json };
-  if (typeof json === 'number') return { doubleValue: json };
-  if (typeof json === 'boolean') return { boolValue: json };
-  if (Array.isArray(json)) return { arrayValue: { values: json.map((value) => anyValue(value, depth + 2)) } };
-  if (typeof json !== 'object' || json === null) return {};
-  const values = Object.entries(json).map(([key, value]) => ({ key, value: anyValue(value, depth + 3) }));
-  return { kvlistValue: { values } };
-}
 
 const NONE = Buffer.alloc(0);
 const NANOS_PER_MS = 1_000_000n;
