@@ -2,7 +2,8 @@ import { CST, Lexer } from 'yaml';
 
 /**
  * Where a tab stands that Go's yaml.v3 does not take, as an offset: before the first token of a line, or behind the
- * dash or question mark of an entry. Inside brackets and texts, and behind values, it may stand.
+ * dash or question mark of an entry. Inside brackets and texts, behind values, and from one comment on a line of its own
+ * to the next it may stand.
  */
 export function tabFault(text: string): number | undefined {
   if (!text.includes('\t')) return undefined;
@@ -11,7 +12,7 @@ export function tabFault(text: string): number | undefined {
     const fault = scan.next(lexeme);
     if (fault !== undefined) return fault;
   }
-  return undefined;
+  return scan.pending;
 }
 
 /** Lexemes that mark what follows and take no place in the text. */
@@ -29,6 +30,10 @@ class TabScan {
   #before = true;
   /** The last token is a plain text, which goes on over empty lines. */
   #afterText = false;
+  /** The last token is a comment where a key could have begun. */
+  #afterComment = false;
+  /** A tab behind such a comment, which is a fault unless another comment follows. */
+  pending: number | undefined;
 
   next(lexeme: string): number | undefined {
     if (MARKS.has(lexeme)) {
@@ -38,7 +43,7 @@ class TabScan {
     const fault = this.#scalar ? this.#text(lexeme) : this.#token(lexeme);
     this.#scalar = false;
     this.#offset += lexeme.length;
-    return fault;
+    return fault ?? (this.#afterComment ? undefined : this.pending);
   }
 
   #text(lexeme: string): undefined {
@@ -56,6 +61,7 @@ class TabScan {
     this.#lineBegins = false;
     this.#before = false;
     this.#afterText = false;
+    this.#afterComment = false;
   }
 
   #token(lexeme: string): number | undefined {
@@ -63,7 +69,9 @@ class TabScan {
       case 'space': {
         const tab = this.#before && this.#brackets === 0 ? lexeme.indexOf('\t') : -1;
         if (tab < 0 || (this.#afterText && this.#offset + tab - this.#lineStart > this.#indent)) return undefined;
-        return this.#offset + tab;
+        if (!this.#afterComment) return this.#offset + tab;
+        this.pending ??= this.#offset + tab;
+        return undefined;
       }
       case 'newline':
         this.#before = true;
@@ -71,6 +79,8 @@ class TabScan {
         this.#lineStart = this.#offset + lexeme.length;
         return undefined;
       case 'comment':
+        this.#afterComment = this.#before;
+        this.pending = undefined;
         return undefined;
       case 'seq-item-ind':
       case 'explicit-key-ind':

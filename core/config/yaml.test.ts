@@ -95,6 +95,9 @@ const NOT_FOR_GO: readonly (readonly [string, RegExp])[] = [
   ['a:\n\tb: 1', /cannot start any token/],
   ['a:\n-\t1', /cannot start any token/],
   ['a: 1\n\t# comment', /cannot start any token/],
+  ['# one\n\ta: 1', /cannot start any token/],
+  ['a: 1\n# one\n\t', /cannot start any token/],
+  ['a: 1 # one\n\t# two', /cannot start any token/],
   ['a:\n  b: "c"\n\t\nd: 1', /cannot start any token/],
   ['a:\n  b: c\n  \t\nd: 1', /cannot start any token/],
   ['a: &x {}\nb: {<<: *x, <<: *x}', /mapping key "<<" already defined/],
@@ -117,6 +120,11 @@ test('tabs may stand in brackets, in texts, behind values and between the lines 
   assert.deepEqual(plain('c: "\t"\nd: |\n  \tx\n'), { c: '\t', d: '\tx\n' });
   assert.deepEqual(plain('a:\n  b: c\n    \t\n  d: 1\n'), { a: { b: 'c', d: 1 } });
   assert.deepEqual(plain('a:\n  - x\n   \t\n  - y\n'), { a: ['x', 'y'] });
+});
+
+test('tabs may stand from one comment on a line of its own to the next', () => {
+  assert.deepEqual(plain('# one\n\t# two\n\t\n  \t# three\na: 1\n'), { a: 1 });
+  assert.deepEqual(plain('a:\n  - b\n  # one\n\t# - c\n  - # two\n\t# three\n    d\n'), { a: ['b', 'd'] });
 });
 
 test('a sole exclamation mark says nothing', () => {
