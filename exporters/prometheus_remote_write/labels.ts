@@ -135,14 +135,15 @@ export class Labels {
     this.#misses = 0;
   }
 
-  /** Undefined where labels exclude or join each other. */
+  /** Undefined where labels exclude or join each other, and where a key has no value and so perhaps no name. */
   #planOf(attributes: Attributes): LabelPlan | undefined {
     const keys: Buffer[] = [];
     const labels: PlannedLabel[] = [{ name: '__name__', value: this.#planned }];
     attributes.rewind();
     for (let place = 0; attributes.next(); place++) {
       const key = attributes.key();
-      if (this.#promotedKeys.has(key)) return undefined;
+      const value = valueText(attributes.buffer, attributes.valueStart, attributes.valueEnd);
+      if (value === '' || this.#promotedKeys.has(key)) return undefined;
       keys.push(Buffer.from(key));
       labels.push({ name: this.#name(key), place });
     }

@@ -81,6 +81,11 @@ test('points of one kind get the labels that each gets alone', () => {
   }
 });
 
+test('a plan is not sought in attributes that have no name and no value', () => {
+  const points = Array.from({ length: 9 }, (_, i) => [text('', ''), text('path', `/${i}`)]);
+  assert.equal(seriesOf(new Translator(OPTIONS, 1), points, { name: 'm' }).length, points.length);
+});
+
 test('a plan is not kept for another metric', () => {
   const translator = new Translator(OPTIONS, 1);
   const points = Array.from({ length: 10 }, (_, i) => KIND(i));
