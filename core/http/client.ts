@@ -10,6 +10,7 @@ import { type Compressor, compressor } from '../compression/compress.ts';
 import type { HttpClientConfig } from '../config/sections/http-client.ts';
 import type { Logger } from '../logger.ts';
 import { checkClientMiddlewares } from '../middleware.ts';
+import { retireAgent } from '../net/retire-agent.ts';
 import { clientTls, trustSystem } from '../net/tls.ts';
 import { reloadTls } from '../net/tls-reload.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../telemetry/context.ts';
@@ -82,14 +83,14 @@ export class HttpClient {
     );
   }
 
-  /** Other certificates are for other connections; those with a request under way end some time after it. */
+  /** Other certificates are for other connections; those with a request under way end after it. */
   #renew(): void {
     const fresh = this.#readTls();
     if (isDeepStrictEqual(fresh, this.#tls)) return;
     this.#tls = fresh;
-    const idle = Object.values(this.#agents?.https.freeSockets ?? {});
+    const old = this.#agents;
     this.#agents = this.#makeAgents();
-    for (const socket of idle.flat()) socket?.destroy();
+    for (const agent of [old?.http, old?.https]) if (agent !== undefined) retireAgent(agent);
   }
 
   #readTls(): ConnectionOptions {

@@ -7,6 +7,7 @@ import type { Clock } from '../../clock.ts';
 import { Secret } from '../../config/secret.ts';
 import { tlsClient } from '../../config/sections/tls.ts';
 import { fileFault } from '../../file-fault.ts';
+import { retireAgent } from '../../net/retire-agent.ts';
 import { connectEmitting } from '../../net/shared-read.ts';
 import { clientTls } from '../../net/tls.ts';
 import type { PrometheusTlsConfig, ProxyConfig } from './config.ts';
@@ -116,7 +117,9 @@ export class Transport {
     const fingerprint = JSON.stringify(material);
     if (fingerprint === this.#material) return;
     const tls = this.#tlsOptions(material);
-    for (const agents of [this.#direct, this.#proxied]) closeIdle(agents);
+    for (const agents of [this.#direct, this.#proxied]) {
+      for (const agent of agents === undefined ? [] : [agents.http, agents.https]) retireAgent(agent);
+    }
     this.#direct = makeAgents(tls, undefined);
     const { proxy_url: url, proxy_from_environment: environment } = this.#proxy;
     if (environment) this.#proxied = makeAgents(tls, withoutExceptions(process.env));
@@ -159,12 +162,6 @@ function makeAgents(tls: https.AgentOptions, proxyEnv: NodeJS.ProcessEnv | undef
 function withoutExceptions(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const { no_proxy: _lower, NO_PROXY: _upper, ...rest } = environment;
   return rest;
-}
-
-function closeIdle(agents: Agents | undefined): void {
-  for (const agent of agents === undefined ? [] : [agents.http, agents.https]) {
-    for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
-  }
 }
 
 function readCertificate(what: string, file: string): string {
