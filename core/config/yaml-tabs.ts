@@ -2,8 +2,8 @@ import { CST, Lexer } from 'yaml';
 
 /**
  * Where a tab stands that Go's yaml.v3 does not take, as an offset: before the first token of a line, or behind the
- * dash or question mark of an entry. Inside brackets and texts, behind values, and from one comment on a line of its own
- * to the next it may stand.
+ * dash or question mark of an entry. Inside brackets and texts, behind values, and from one comment on a line of its
+ * own to the next it may stand.
  */
 export function tabFault(text: string): number | undefined {
   if (!text.includes('\t')) return undefined;

@@ -88,9 +88,8 @@ export class HttpClient {
     const fresh = this.#readTls();
     if (isDeepStrictEqual(fresh, this.#tls)) return;
     this.#tls = fresh;
-    const old = this.#agents;
+    for (const agent of Object.values(this.#agents ?? {})) retireAgent(agent);
     this.#agents = this.#makeAgents();
-    for (const agent of [old?.http, old?.https]) if (agent !== undefined) retireAgent(agent);
   }
 
   #readTls(): ConnectionOptions {
