@@ -1,6 +1,7 @@
 import { plain, plainObject } from '../otlp/plain-value.ts';
 import type { AnyValue, LogRecord } from '../otlp/tree.ts';
 import { anyValueOf } from './json-value.ts';
+import { nanosOf } from './record-time.ts';
 
 /** Fields of a business event that a log record has a place for; all but the first two are attributes as well. */
 const TYPE = 'eventType';
@@ -12,8 +13,6 @@ const NONE = Buffer.alloc(0);
 const NANOS_PER_MS = 1_000_000n;
 /** Request, resource, scope, record, attribute, value: what is one inside another at the least. */
 const ATTRIBUTE_DEPTH = 6;
-/** What a Date can hold, in milliseconds either side of 1970. */
-const MAX_DATE_MS = 8.64e15;
 
 /**
  * A business event as a log record: `eventType` is its event name, `timestamp` (milliseconds since the Unix epoch, or
@@ -29,7 +28,7 @@ export function decodeEvent(value: Buffer, observedMs: number): LogRecord {
   if (event === undefined) throw new Error('the record is no JSON object');
   return {
     timeUnixNano: timeOf(event[TIME]),
-    observedTimeUnixNano: BigInt(Math.max(0, Math.trunc(observedMs))) * NANOS_PER_MS,
+    observedTimeUnixNano: nanosOf(observedMs),
     severityNumber: 0,
     severityText: '',
     body: { stringValue: text },
@@ -63,11 +62,11 @@ export function encodeEvent(record: LogRecord): Buffer {
   return Buffer.from(JSON.stringify(event));
 }
 
-/** Nanoseconds since the Unix epoch; 0 where it cannot be read or lies before 1970. */
+/** Nanoseconds since the Unix epoch; 0 where it cannot be read or lies before 1970 or beyond 2554. */
 function timeOf(timestamp: unknown): bigint {
   const millis =
     typeof timestamp === 'string' ? millisOf(timestamp) : Number(typeof timestamp === 'number' && timestamp);
-  return millis > 0 && millis <= MAX_DATE_MS ? BigInt(Math.trunc(millis)) * NANOS_PER_MS : 0n;
+  return nanosOf(millis);
 }
 
 /** NaN where it is neither milliseconds nor a date with its time; without a zone it is UTC, wherever this runs. */

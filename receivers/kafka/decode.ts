@@ -3,6 +3,7 @@ import { fromJson as fromJaegerJson, fromProto as fromJaegerProto } from '../../
 import type { IncomingRecord } from '../../core/kafka/client.ts';
 import { decodeEvent } from '../../core/kafka/event-json.ts';
 import { anyValueOf } from '../../core/kafka/json-value.ts';
+import { nanosOf } from '../../core/kafka/record-time.ts';
 import { decodeJson } from '../../core/otlp/json/decode.ts';
 import { scan } from '../../core/otlp/scan/scan.ts';
 import { type AnyValue, encodeTree, type LogRecord } from '../../core/otlp/tree.ts';
@@ -81,13 +82,12 @@ function objectValue(json: unknown): AnyValue {
 const BODY_DEPTH = 5;
 
 const NONE = Buffer.alloc(0);
-const NANOS_PER_MS = 1_000_000n;
 
 /** One log record, observed when Kafka got it. */
 function logOf(body: AnyValue, { timestamp }: IncomingRecord, context: RequestContext): Telemetry {
   const record: LogRecord = {
     timeUnixNano: 0n,
-    observedTimeUnixNano: BigInt(Math.max(0, timestamp)) * NANOS_PER_MS,
+    observedTimeUnixNano: nanosOf(timestamp),
     severityNumber: 0,
     severityText: '',
     body,
