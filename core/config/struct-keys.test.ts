@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type Findings, readSection } from './decoder.ts';
 import { faultLine } from './fault.ts';
 import { any, int, mapOf, string, struct, withoutEffect } from './fields.ts';
+import { bufferSize } from './sections/common.ts';
 import { parseYaml } from './yaml.ts';
 
 const open = struct('pkg.Open', 'Takes further keys.', { size: int('Size.') }, { others: mapOf('', any('')) });
@@ -51,6 +52,7 @@ test('where unknown keys have no effect, a warning says so, strictly too', () =>
 const idle = struct('pkg.Idle', 'Has keys that change nothing.', {
   size: withoutEffect('buffers grow', (doc) => int(doc, 4)),
   eager: withoutEffect('nobody waits', (doc) => string(doc, 'often'), 'never'),
+  buffer: bufferSize(512),
 });
 
 test('a key that changes nothing is warned of, unless it says what happens anyway', () => {
@@ -64,10 +66,12 @@ test('a key that changes nothing is warned of, unless it says what happens anywa
   };
   assert.deepEqual(warningsOf('{size: 4, eager: never}'), []);
   assert.deepEqual(warningsOf('{eager: often}'), [], 'the default');
+  assert.deepEqual(warningsOf('{buffer: 0}'), [], 'the size that the program chooses');
+  assert.equal(warningsOf('{buffer: 1024}').length, 1);
   assert.deepEqual(warningsOf('{size: 5, eager: always}'), [
     "c.yaml:1:8: exporters::x: 'size' has no effect: buffers grow",
     "c.yaml:1:18: exporters::x: 'eager' has no effect: nobody waits",
   ]);
-  assert.deepEqual(idle.absent(), { size: 4, eager: 'often' });
+  assert.deepEqual(idle.absent(), { size: 4, eager: 'often', buffer: 512 });
   assert.equal(idle.fields.get('size')?.doc, 'Without effect: buffers grow.');
 });

@@ -17,9 +17,9 @@ export const httpServerAuth = optional(
   { present: false, whenNull: 'off' },
 );
 
-/** `read_buffer_size` and `write_buffer_size`, with the default that the collector has. */
+/** `read_buffer_size` and `write_buffer_size`, with the default that the collector has; 0 leaves it to the program. */
 export const bufferSize = (def = 0) =>
-  withoutEffect('buffers have the size of what is in them', (doc) => int(doc, def, 'int'));
+  withoutEffect('buffers have the size of what is in them', (doc) => int(doc, def, 'int'), 0);
 
 export const middlewares = list(
   'Extensions that see each request, in this order.',
