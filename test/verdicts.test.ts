@@ -44,6 +44,7 @@ type Row = readonly [kind: Kind, type: string, body: string, refused?: RegExp];
 const ROWS: readonly Row[] = [
   ['exporters', 'otlp_http', '{endpoint: "localhost:4318"}'],
   ['exporters', 'otlp_http', '{endpoint: "127.0.0.1:4318"}', /endpoint must be a valid URL/],
+  ['exporters', 'otlp_http', '{endpoint: "1.2.3.4:1", traces_endpoint: "http://x"}', /endpoint must be a valid URL/],
   ['exporters', 'otlp_http', '{endpoint: ":4318"}', /endpoint must be a valid URL/],
   ['exporters', 'otlp_http', '{traces_endpoint: "[::1]:4318"}', /traces_endpoint must be a valid URL/],
   ['exporters', 'prometheus_remote_write', '{endpoint: "localhost:9090"}'],

@@ -29,8 +29,9 @@ export function otlpHttpExporter(settings: Settings, config: Config): Exporter {
   });
 }
 
-/** Throws, in the collector's words, where a signal has no URL. */
+/** Throws, in the collector's words, where a signal has no URL, or `endpoint` is none, even if it is not used. */
 function signalUrl(config: Config, signal: Signal): string {
+  if (urlFault(config.endpoint) !== undefined) throw new Error('endpoint must be a valid URL');
   const own = config[`${signal}_endpoint`];
   if (own === '' && config.endpoint === '') throw new Error(`either endpoint or ${signal}_endpoint must be specified`);
   const url = own !== '' ? own : `${config.endpoint.replace(/\/$/, '')}/v1/${signal}`;
