@@ -1,6 +1,7 @@
 import type { Component, Host } from './component.ts';
 import type { ComponentKind } from './component-id.ts';
 import type { OutgoingRecord, Partitioner } from './kafka/client.ts';
+import type { StreamDelivery } from './telemetry/context.ts';
 
 /**
  * State that outlives the process. A component registers one of these at its start, if `checkpoints` finds an extension
@@ -57,9 +58,15 @@ export interface Checkpoints {
   readonly exactlyOnce: boolean;
   /**
    * Where `exactlyOnce`: takes records that are stored with the next checkpoint of the partition, and only with it.
-   * False: the partition is not open here.
+   * False: the partition is not open here. `delivery`: as in the StreamOrigin of what they are made of, so that those
+   * that come again because another component refused it are stored once.
    */
-  emit(partition: string, records: readonly OutgoingRecord[], partitioner: Partitioner): boolean;
+  emit(
+    partition: string,
+    records: readonly OutgoingRecord[],
+    partitioner: Partitioner,
+    delivery?: StreamDelivery,
+  ): boolean;
 }
 
 /** A partition that can be read again from any position. */

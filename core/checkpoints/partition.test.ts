@@ -381,3 +381,28 @@ test('what a checkpoint stored that only took too long is removed when it is gon
     ],
   );
 });
+
+test('what comes again because another component refused it goes out once', async () => {
+  const { clock, store, partition } = setUp();
+  partition.begin(undefined);
+  partition.before(7n);
+  const at = (position: bigint, attempt: number) => ({ position, attempt });
+  partition.emit([record('a'), record('b')], first, at(7n, 0));
+  partition.emit([record('a')], first, at(7n, 0));
+  // the first part was refused before it came here, and comes last now
+  partition.emit([record('a')], first, at(7n, 2));
+  partition.emit([record('c')], first, at(7n, 2));
+  partition.emit([record('a'), record('b')], first, at(7n, 2));
+  partition.emit([record('a')], first, at(7n, 3));
+  partition.emit([record('a')], first, at(8n, 0));
+  partition.emit([{ ...record('a'), topic: 'other' }], first, at(8n, 1));
+  partition.emit([{ ...record('a'), key: Buffer.from('k') }], first, at(8n, 1));
+  partition.emit([record('a')], first);
+  partition.idle(9n);
+  clock.advance(1000);
+  await settle();
+  assert.deepEqual(
+    store.snapshots[0]?.outputs.map(({ record: { topic, key, value } }) => `${topic} ${key ?? ''} ${value}`),
+    ['out  a', 'out  b', 'out  a', 'out  c', 'out  a', 'other  a', 'out k a', 'out  a'],
+  );
+});

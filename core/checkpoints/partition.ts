@@ -1,6 +1,8 @@
 import type { Checkpointed, CheckpointSource, PartitionCheckpoints } from '../checkpoint.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { OutgoingRecord, Partitioner } from '../kafka/client.ts';
+import type { StreamDelivery } from '../telemetry/context.ts';
+import { Repetitions } from './repetitions.ts';
 import { settle } from './settle.ts';
 import type { OwnedEntries, Snapshot, SnapshotStore, Stored } from './store.ts';
 import { StoredNames } from './stored-names.ts';
@@ -38,6 +40,7 @@ export class CheckpointedPartition implements PartitionCheckpoints {
   readonly #options: PartitionOptions;
   #outputs: Snapshot['outputs'][number][] = [];
   #waitingBytes = 0;
+  readonly #repetitions = new Repetitions();
   /** Up to where everything was accepted. */
   #done: bigint | undefined;
   #storedPosition: bigint | undefined;
@@ -90,8 +93,9 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     this.#busy = false;
   }
 
-  emit(records: readonly OutgoingRecord[], partitioner: Partitioner): void {
-    for (const record of records) {
+  emit(records: readonly OutgoingRecord[], partitioner: Partitioner, delivery?: StreamDelivery): void {
+    const fresh = delivery === undefined ? records : this.#repetitions.without(records, delivery);
+    for (const record of fresh) {
       this.#outputs.push({ record, partitioner });
       this.#waitingBytes += record.value.length;
     }

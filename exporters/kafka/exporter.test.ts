@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import type { Checkpoints } from '../../core/checkpoint.ts';
 import type { Component } from '../../core/component.ts';
 import { readYaml } from '../../core/config/read.ts';
 import { PipelineError } from '../../core/error.ts';
@@ -11,6 +12,7 @@ import { decodeTree } from '../../core/otlp/tree.ts';
 import type { Signal } from '../../core/signal.ts';
 import { EMPTY_CONTEXT, type RequestContext } from '../../core/telemetry/context.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
+import { FakeClock } from '../../core/testing/fake-clock.ts';
 import { NopHost } from '../../core/testing/nop-host.ts';
 import { testSettings } from '../../core/testing/settings.ts';
 import { contextWith, isReleased, spanBatch, spanNames } from '../../core/testing/spans.ts';
@@ -391,24 +393,28 @@ test('metrics by topic and outcome; options of the producer', async () => {
   assert.equal(options.partitioner('t', Buffer.from('21'), 1000), 340);
 });
 
-test('exactly once: records wait for the checkpoint without the memory of their batch', async () => {
-  const waiting: OutgoingRecord[] = [];
-  const keeper = {
-    exactlyOnce: true,
-    start() {},
-    shutdown() {},
-    register() {},
-    open() {},
-    emit: (_partition: string, records: readonly OutgoingRecord[]) => waiting.push(...records) > 0,
-  };
+async function exactlyOnce(emit: Checkpoints['emit'], yaml = '') {
+  const keeper = { exactlyOnce: true, start() {}, shutdown() {}, register() {}, open() {}, emit };
   const host = new NopHost();
   host.extensions.set('checkpoint', keeper as unknown as Component);
   Object.assign(host.overview, { extensions: ['checkpoint'] });
-  const yaml = 'sending_queue: {enabled: false}\nexactly_once: true\n';
-  const made = kafkaExporter(testSettings({ id: 'kafka', kind: 'exporter' }), readYaml(config, yaml));
+  const clock = new FakeClock();
+  const settings = testSettings({ id: 'kafka', kind: 'exporter', clock });
+  const made = kafkaExporter(settings, readYaml(config, `exactly_once: true\n${yaml}`));
   await made.start(host);
   cleanups.push(() => made.shutdown());
-  const stream = { partition: 'in-0', watermarked: false };
+  return { made, clock };
+}
+
+test('exactly once: records wait for the checkpoint without the memory of their batch', async () => {
+  const waiting: OutgoingRecord[] = [];
+  const deliveries: unknown[] = [];
+  const { made } = await exactlyOnce((_partition, records, _partitioner, delivery) => {
+    deliveries.push(delivery);
+    return waiting.push(...records) > 0;
+  });
+  const delivery = { position: 3n, attempt: 1 };
+  const stream = { partition: 'in-0', watermarked: false, delivery };
   const batch = spanBatch(['a'], {}, { ...EMPTY_CONTEXT, stream });
   const [range] = batch.ranges;
   const expected = Buffer.from(batch.bytes());
@@ -419,4 +425,22 @@ test('exactly once: records wait for the checkpoint without the memory of their 
     waiting.map(({ value }) => value),
     [expected],
   );
+  assert.deepEqual(deliveries, [delivery], 'so that what comes again is known');
+});
+
+test('exactly once: what a partition refused that is not open here is not tried again when it is', async () => {
+  let isOpen = false;
+  let emitted = 0;
+  const emit = () => {
+    emitted++;
+    return isOpen;
+  };
+  const { made, clock } = await exactlyOnce(emit, 'retry_on_failure: {enabled: true}\nsending_queue: {enabled: true}');
+  const stream = { partition: 'in-0', watermarked: false };
+  const batch = spanBatch(['a'], {}, { ...EMPTY_CONTEXT, stream });
+  await assert.rejects(async () => made.consume(batch), /partition in-0 is not open in this process/);
+  assert.equal(isReleased(batch), true);
+  isOpen = true;
+  await clock.advanceAsync(600_000);
+  assert.equal(emitted, 1);
 });

@@ -10,6 +10,7 @@ import { type DriverName, loadDriver } from '../../core/kafka/driver.ts';
 import { isAbsence } from '../../core/kafka/errors.ts';
 import { fnv1a, murmur2, roundRobin, stickyKey } from '../../core/kafka/partitioner.ts';
 import { ITEM_NAME, type Signal } from '../../core/signal.ts';
+import type { StreamOrigin } from '../../core/telemetry/context.ts';
 import { Telemetry } from '../../core/telemetry/telemetry.ts';
 import type { Config } from './config.ts';
 import { Keys } from './keys.ts';
@@ -97,10 +98,10 @@ class KafkaSender {
 
   async push(batch: Telemetry): Promise<void> {
     const tooLarge: Telemetry[] = [];
-    const partition = this.#keeper === undefined ? undefined : partitionOf(batch);
+    const origin = this.#keeper === undefined ? undefined : originOf(batch);
     const encoded = this.#encode(batch, tooLarge);
-    if (partition !== undefined) {
-      this.#emit(partition, encoded, tooLarge);
+    if (origin !== undefined) {
+      this.#emit(origin, encoded, tooLarge);
       return;
     }
     const { failed, error } = await this.#sendAll(encoded);
@@ -117,12 +118,11 @@ class KafkaSender {
   }
 
   /** The records go out with the next checkpoint of the partition that they come from. */
-  #emit(partition: string, encoded: readonly Encoded[], tooLarge: readonly Telemetry[]): void {
+  #emit({ partition, delivery }: StreamOrigin, encoded: readonly Encoded[], tooLarge: readonly Telemetry[]): void {
     // they wait longer than the batch's memory is ours
     const records = encoded.map(({ record }) => ({ ...record, value: Buffer.from(record.value) }));
-    const taken = this.#keeper?.emit(partition, records, this.#partitioner) === true;
-    for (const { part } of encoded) part.release();
-    for (const part of tooLarge) part.release();
+    const taken = this.#keeper?.emit(partition, records, this.#partitioner, delivery) === true;
+    for (const part of [...encoded.map((one) => one.part), ...tooLarge]) part.release();
     this.#turn();
     if (!taken) throw new PipelineError(`partition ${partition} is not open in this process`);
     if (tooLarge.length > 0) throw this.#tooLarge(tooLarge);
@@ -224,8 +224,8 @@ class KafkaSender {
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Data that does not say where it comes from could not be part of any checkpoint; nothing of it is lost. */
-function partitionOf({ context }: Telemetry): string {
-  if (context.stream !== undefined) return context.stream.partition;
+function originOf({ context }: Telemetry): StreamOrigin {
+  if (context.stream !== undefined) return context.stream;
   throw new PipelineError(
     'exactly_once: the data does not say which partition it is of; take batch out of the pipeline',
   );

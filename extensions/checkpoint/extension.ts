@@ -12,7 +12,7 @@ import type { SnapshotStore, Stored } from '../../core/checkpoints/store.ts';
 import type { Extension, Host, Settings } from '../../core/component.ts';
 import type { OutgoingRecord, Partitioner } from '../../core/kafka/client.ts';
 import { openStorage } from '../../core/storage.ts';
-import { NO_PARTITION } from '../../core/telemetry/context.ts';
+import { NO_PARTITION, type StreamDelivery } from '../../core/telemetry/context.ts';
 import type { Config } from './config.ts';
 import { kafkaAccess } from './kafka-access.ts';
 import { Metrics } from './metrics.ts';
@@ -123,9 +123,14 @@ export class CheckpointExtension implements Extension, Checkpoints {
     };
   }
 
-  emit(partition: string, records: readonly OutgoingRecord[], partitioner: Partitioner): boolean {
+  emit(
+    partition: string,
+    records: readonly OutgoingRecord[],
+    partitioner: Partitioner,
+    delivery?: StreamDelivery,
+  ): boolean {
     const checkpoints = this.#partitions.get(partition);
-    checkpoints?.emit(records, partitioner);
+    checkpoints?.emit(records, partitioner, delivery);
     return checkpoints !== undefined;
   }
 
