@@ -104,13 +104,16 @@ test('large entries are several records in several requests, and are whole again
   const { store, open } = storeOn(topic);
   await open('t/0');
   const large = Buffer.alloc(1_000_000, 'x');
-  await store.store('t/0', snapshot(1n, { a: large }));
+  const edges = [-1, 0, 1, 256 << 10].map((more) => Buffer.alloc((256 << 10) - 4 + more, `edge ${more}`));
+  const entries: Record<string, Buffer> = { a: large, ...Object.fromEntries(edges.entries()) };
+  await store.store('t/0', snapshot(1n, entries));
   const [, requests] = topic.requests;
   assert.ok((requests?.length ?? 0) >= 3);
   for (const request of requests ?? []) {
     assert.ok(request.reduce((sum, { value }) => sum + value.length, 0) <= 400_000);
   }
-  assert.deepEqual((await storeOn(topic).open('t/0'))?.states[0]?.entries.get('a'), large);
+  const found = (await storeOn(topic).open('t/0'))?.states[0]?.entries;
+  assert.deepEqual(found, new Map(Object.entries(entries)));
   const again = storeOn(topic);
   await again.open('t/0');
   await again.store.store('t/0', snapshot(2n, { a: Buffer.from('small') }));

@@ -10,6 +10,7 @@ import {
   type Stored,
   unpackPosition,
   unpackStates,
+  VERSION_BYTES,
 } from './store.ts';
 
 /** Between the parts of a key: partition, owner, entry, number of the piece. A name never has it. */
@@ -90,8 +91,7 @@ export class KafkaStore implements SnapshotStore {
     });
     for (const { owner, version, entries } of states) {
       for (const [entry, bytes] of entries) {
-        const packed = bytes === undefined ? Buffer.alloc(0) : packEntry(version, bytes);
-        for (const [i, piece] of piecesOf(packed).entries()) {
+        for (const [i, piece] of piecesOf(version, bytes).entries()) {
           records.push(this.#record(keyOf(partition, owner, entry, i), piece));
         }
       }
@@ -165,13 +165,21 @@ function keyOf(partition: string, owner: string, entry: string, piece: number): 
   return [partition, owner, entry, piece].join(SEPARATOR);
 }
 
-/** The first piece begins with how many there are: pieces beyond are of an older, larger value. */
-function piecesOf(value: Buffer): Buffer[] {
-  const count = Math.max(1, Math.ceil(value.length / LARGEST_PIECE));
+/**
+ * The records of an entry. The first begins with how many there are, as those beyond are of an older, larger value; then
+ * come the bytes as `packEntry` has them. Of an entry that is gone there are none.
+ */
+function piecesOf(version: number, bytes: Buffer | undefined): Buffer[] {
   const head = Buffer.alloc(COUNT_BYTES);
-  head.writeUInt32LE(count);
-  const pieces = Array.from({ length: count }, (_, i) => value.subarray(i * LARGEST_PIECE, (i + 1) * LARGEST_PIECE));
-  return [Buffer.concat([head, pieces[0] as Buffer]), ...pieces.slice(1)];
+  if (bytes === undefined) {
+    head.writeUInt32LE(1);
+    return [head];
+  }
+  const inFirst = LARGEST_PIECE - VERSION_BYTES;
+  const pieces = [packEntry(version, bytes.subarray(0, inFirst), head)];
+  for (let at = inFirst; at < bytes.length; at += LARGEST_PIECE) pieces.push(bytes.subarray(at, at + LARGEST_PIECE));
+  pieces[0]?.writeUInt32LE(pieces.length);
+  return pieces;
 }
 
 function storedOf(partition: string, found: ReadonlyMap<string, Buffer>): Stored {

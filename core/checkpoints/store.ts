@@ -42,13 +42,14 @@ export interface SnapshotStore {
 }
 
 const POSITION_BYTES = 8;
-const VERSION_BYTES = 4;
+/** What `packEntry` puts before an entry. */
+export const VERSION_BYTES = 4;
 
-/** An entry with the version of its form before it. */
-export function packEntry(version: number, bytes: Buffer): Buffer {
-  const head = Buffer.alloc(VERSION_BYTES);
-  head.writeUInt32LE(version);
-  return Buffer.concat([head, bytes]);
+/** An entry with the version of its form before it, and before that `head`. */
+export function packEntry(version: number, bytes: Buffer, head: Buffer = Buffer.alloc(0)): Buffer {
+  const form = Buffer.alloc(VERSION_BYTES);
+  form.writeUInt32LE(version);
+  return Buffer.concat([head, form, bytes]);
 }
 
 export function packPosition(position: bigint): Buffer {
