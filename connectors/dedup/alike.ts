@@ -1,6 +1,6 @@
+import { grown } from '../../core/series/columns.ts';
 import { MOST_EVIDENCE } from '../../core/stream/alert.ts';
 import type { StateReader, StateWriter } from '../../core/stream/codec.ts';
-import { grown } from '../../core/stream/window/columns.ts';
 import type { Aggregation } from '../../core/stream/window/windowing.ts';
 import type { Config } from './config.ts';
 

@@ -1,7 +1,7 @@
+import { grown } from '../../core/series/columns.ts';
 import type { StateReader, StateWriter } from '../../core/stream/codec.ts';
 import { Distinct } from '../../core/stream/distinct.ts';
 import { Quantiles } from '../../core/stream/quantiles.ts';
-import { grown } from '../../core/stream/window/columns.ts';
 import type { Aggregation } from '../../core/stream/window/windowing.ts';
 
 /** The numbers of a window or of a piece of it. */

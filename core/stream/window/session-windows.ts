@@ -1,5 +1,5 @@
+import { grown } from '../../series/columns.ts';
 import { Heap } from '../heap.ts';
-import { grown } from './columns.ts';
 import { NONE, type Slices, type WindowKey } from './slices.ts';
 import type { Windows, WindowsOptions } from './windowing.ts';
 

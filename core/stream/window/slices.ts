@@ -1,6 +1,6 @@
+import { grown } from '../../series/columns.ts';
 import type { StateReader, StateWriter } from '../codec.ts';
 import type { Keyed } from '../keyed-state.ts';
-import { grown } from './columns.ts';
 import type { Aggregation } from './windowing.ts';
 
 /** No slice. In this row of the aggregation windows are put together that consist of several. */
