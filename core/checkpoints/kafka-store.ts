@@ -166,8 +166,8 @@ function keyOf(partition: string, owner: string, entry: string, piece: number): 
 }
 
 /**
- * The records of an entry. The first begins with how many there are, as those beyond are of an older, larger value; then
- * come the bytes as `packEntry` has them. Of an entry that is gone there are none.
+ * The records of an entry. The first begins with how many there are, as those beyond are of an older, larger value;
+ * then come the bytes as `packEntry` has them. Of an entry that is gone there are none.
  */
 function piecesOf(version: number, bytes: Buffer | undefined): Buffer[] {
   const head = Buffer.alloc(COUNT_BYTES);

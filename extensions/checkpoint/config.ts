@@ -37,6 +37,8 @@ export const config = struct(
       const { exactly_once: kafka } = value;
       if (kafka === undefined) return;
       if (kafka.topic === '') report(`${path}::exactly_once::topic`, 'must not be empty');
+      // the other client is not used here, whatever is asked for
+      if (kafka.driver !== 'platformatic') report(`${path}::exactly_once::driver`, 'must be platformatic');
       if (kafka.partitions < 1) report(`${path}::exactly_once::partitions`, 'must be at least 1');
       if (kafka.max_message_bytes < 10_000)
         report(`${path}::exactly_once::max_message_bytes`, 'must be at least 10000');

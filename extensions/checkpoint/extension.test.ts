@@ -161,5 +161,6 @@ test('configuration: one of the two, in an order in which the last checkpoint ca
   assert.throws(() => readYaml(config, '{}'), /needs either storage or exactly_once/);
   assert.throws(() => readYaml(config, 'storage: a\nexactly_once: {}'), /needs either storage or exactly_once/);
   assert.throws(() => readYaml(config, 'exactly_once: { partitions: 0, topic: "" }'), /topic: must not be empty/);
+  assert.throws(() => readYaml(config, 'exactly_once: { driver: kafkajs }'), /driver: must be platformatic/);
   assert.throws(() => start(new MemoryStorage(), ['checkpoint', 'file_storage']), /must list file_storage before/);
 });
