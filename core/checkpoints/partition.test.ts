@@ -65,17 +65,18 @@ function setUp() {
   const stored: bigint[] = [];
   const lost: Error[] = [];
   const reports: Outcome[] = [];
+  const states = new Map<string, Checkpointed>([['connector count ', count]]);
   const partition = new CheckpointedPartition(
     { partition: 't/0', stored: (position) => stored.push(position), lost: (error) => lost.push(error) },
     {
       store,
-      states: new Map([['connector count ', count]]),
+      states,
       clock,
       ...{ intervalMs: 1000, minPauseMs: 200, timeoutMs: 5000 },
       report: (outcome) => reports.push(outcome),
     },
   );
-  return { clock, store, count, stored, lost, reports, partition };
+  return { clock, store, count, stored, lost, reports, partition, states };
 }
 
 const record = (name: string): OutgoingRecord => ({
@@ -236,6 +237,25 @@ test('the pause after a long checkpoint is kept, and many results make one come 
   clock.advance(1);
   await settle();
   assert.equal(store.snapshots.length, 2);
+});
+
+test('a component that comes later has all of its state stored first', async () => {
+  const { clock, count, partition, states } = setUp();
+  partition.begin(undefined);
+  partition.rest();
+  count.value = 1;
+  await clock.advanceAsync(1000);
+  const other = new Count();
+  states.set('connector other ', other);
+  await clock.advanceAsync(1000);
+  await clock.advanceAsync(1000);
+  assert.deepEqual(
+    [count.asked, other.asked],
+    [
+      ['all', 'changed', 'changed'],
+      ['all', 'changed'],
+    ],
+  );
 });
 
 test('what is stored and is gone in a snapshot of everything is removed', async () => {

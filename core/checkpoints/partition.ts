@@ -47,8 +47,8 @@ export class CheckpointedPartition implements PartitionCheckpoints {
   /** The source is handing on. */
   #busy = true;
   #due = false;
-  /** The next snapshot is of everything. */
-  #whole = true;
+  /** The owners of which all was handed out since the begin and the last failure. */
+  readonly #complete = new Set<string>();
   readonly #names = new StoredNames();
   #closing = false;
   #running: Promise<void> | undefined;
@@ -166,7 +166,7 @@ export class CheckpointedPartition implements PartitionCheckpoints {
       if (!this.#closing) this.#source.lost(error);
       return;
     } else {
-      this.#whole = true;
+      this.#complete.clear();
       this.#names.failed(snapshot?.states ?? []);
     }
     if (this.#over === undefined) this.#schedule(Math.max(intervalMs - (clock.monotonic() - began), minPauseMs));
@@ -175,7 +175,6 @@ export class CheckpointedPartition implements PartitionCheckpoints {
   #stored(snapshot: Snapshot | undefined): void {
     this.storedAt = this.#options.clock.monotonic();
     if (snapshot === undefined) return;
-    this.#whole = false;
     this.#names.stored(snapshot.states);
     this.#outputs = this.#outputs.slice(snapshot.outputs.length);
     this.#waitingBytes = this.#outputs.reduce((sum, { record }) => sum + record.value.length, 0);
@@ -188,9 +187,10 @@ export class CheckpointedPartition implements PartitionCheckpoints {
     const { partition } = this.#source;
     const states: OwnedEntries[] = [];
     for (const [owner, state] of this.#options.states) {
-      const entries = this.#whole
-        ? this.#names.complete(owner, state.snapshot(partition, 'all'))
-        : state.snapshot(partition, 'changed');
+      const entries = this.#complete.has(owner)
+        ? state.snapshot(partition, 'changed')
+        : this.#names.complete(owner, state.snapshot(partition, 'all'));
+      this.#complete.add(owner);
       if (entries.size > 0) states.push({ owner, version: state.version, entries });
     }
     if (states.length === 0 && this.#outputs.length === 0 && this.#done === this.#storedPosition) return undefined;
