@@ -55,6 +55,8 @@ const MAX_LINE = 256;
 const MAX_TRAILERS = 8192;
 /** A name, a colon and a value without control characters but tab. */
 const TRAILER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*$/;
+/** RFC 9110, section 6.5.1: whoever believes them as trailers reads another message than we do. */
+const FRAMING_TRAILER = /^(transfer-encoding|content-length):/i;
 
 const CR = 13;
 const LF = 10;
@@ -119,7 +121,8 @@ export class ChunkedBody implements BodyReader {
     if (this.#state === 'trailers') {
       this.#trailers += line.length;
       if (text === '') return 'done';
-      return this.#trailers > MAX_TRAILERS || !TRAILER.test(text) ? 'malformed' : 'more';
+      if (this.#trailers > MAX_TRAILERS || !TRAILER.test(text)) return 'malformed';
+      return FRAMING_TRAILER.test(text) ? 'malformed' : 'more';
     }
     return this.#chunkSize(text);
   }

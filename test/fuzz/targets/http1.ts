@@ -56,9 +56,15 @@ const MAX_BODY = 4096;
 /**
  * Where the peer may refuse what we take: a method it does not know; octets over 127 in a target, which is then not
  * found; extensions of chunks, which we read over; a request after `Connection: close`, which is not the reader's
- * business but the connection's.
+ * business but the connection's. Behind a request to upgrade it expects another protocol; we serve none, and go on.
  */
-const PEER_REFUSES = new Set(['HPE_INVALID_METHOD', 'HPE_INVALID_URL', 'HPE_STRICT', 'HPE_CLOSED_CONNECTION']);
+const PEER_REFUSES = new Set([
+  'HPE_INVALID_METHOD',
+  'HPE_INVALID_URL',
+  'HPE_STRICT',
+  'HPE_CLOSED_CONNECTION',
+  'upgraded',
+]);
 
 /** One request that was read. */
 interface Read {
@@ -228,7 +234,7 @@ function readByNode(input: Buffer): Reading {
   return {
     requests,
     refused,
-    reason: refused ? ((outcome as NodeJS.ErrnoException).code ?? '') : '',
+    reason: refused ? ((outcome as NodeJS.ErrnoException).code ?? '') : outcome < input.length ? 'upgraded' : '',
     incomplete: false,
   };
 }
