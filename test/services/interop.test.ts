@@ -1,6 +1,7 @@
 /** weir and the real collector hand telemetry to each other, both ways, over every transport and compression. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Daemon } from '../support/daemon.ts';
 import { Lab, postSpans, spanNames } from '../support/lab.ts';
@@ -169,6 +170,8 @@ service:
   await otelcol.listening(red, blue);
   for (const name of ['red 1', 'red 2']) assert.equal(await postSpans(red, [name]), 200);
   assert.equal(await postSpans(blue, ['blue 1']), 200);
+  // otelcol hears signals only shortly after it listens: before that SIGTERM ends it with what it has
+  await sleep(1000);
   // stopping drains: first what otelcol has queued, then what weir holds in its batches
   assert.equal(await otelcol.stop(), 0);
   assert.equal(await weir.stop(), 0);
