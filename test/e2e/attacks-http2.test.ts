@@ -330,7 +330,7 @@ attack(
       frame(FrameType.SETTINGS, 0, 0, setting(Setting.INITIAL_WINDOW_SIZE, unlimited)),
       frame(FrameType.WINDOW_UPDATE, 0, 0, uint32(unlimited - DEFAULT_WINDOW)),
     ]);
-    await target.attack(32, echo.limits, async () => {
+    await target.attack(56, echo.limits, async () => {
       const peers = await Promise.all(Array.from({ length: 20 }, () => target.connect(hello)));
       for (const peer of peers) {
         peer.socket.pause();
